@@ -1,0 +1,153 @@
+"""A device profile: board, budgets and engine choice, read strictly from one TOML file.
+
+Reads its file and nothing else. An unknown key, a wrong unit, a wrong type or an absurd
+value is one clear line with a suggestion; a profile is taken whole or not at all.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from edge.errors import ProfileError
+from edge.hearing import Listening
+from edge.session import Rules
+
+UNITS = ("_s", "_ms", "_hz", "_mhz", "_mb", "_bytes", "_frames")
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The machine. aes: whether its CPU has AES instructions."""
+
+    title: str
+    cores: int
+    memory_mb: int
+    aes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Which engines work here, by the names of their entry points."""
+
+    wake_word: str = "microwakeword"
+    wake_words: tuple[str, ...] = ("alexa",)
+    recognizer: str = "pocketsphinx"
+    synthesizer: str = "espeak"
+    skill: str = "household"
+    context_encoder: str = "two_tower"
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """How the dialogue is kept. ttl_s: life of a dialogue after its last interaction began."""
+
+    cipher: str = "aes-256-gcm"
+    ttl_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """Limits of the child processes; a hung child is killed after its hard limit."""
+
+    encoder_limit_s: float = 2.0
+    encoder_memory_mb: int = 120
+    recognizer_limit_s: float = 8.0
+    recognizer_memory_mb: int = 400
+    encoder_nice: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Everything a device decides."""
+
+    board: Board
+    engines: Engines = field(default_factory=Engines)
+    listening: Listening = field(default_factory=Listening)
+    turns: Rules = field(default_factory=Rules)
+    storage: Storage = field(default_factory=Storage)
+    children: Children = field(default_factory=Children)
+
+
+def shipped_profiles() -> dict[str, Path]:
+    """Profiles that come with the program, by name."""
+    here = Path(__file__).parent
+    folders = (here / "_device_profiles", here.parent / "device_profiles")
+    found = next((folder for folder in folders if folder.is_dir()), folders[0])
+    return {path.stem: path for path in sorted(found.glob("*.toml"))}
+
+
+def load_profile(name: str) -> Profile:
+    """A shipped profile by its name, or any by the path of its file; ProfileError in a line."""
+    shipped = shipped_profiles()
+    path = shipped.get(name, Path(name))
+    if name not in shipped and path.suffix != ".toml":
+        raise ProfileError(f"no profile '{name}'; {_suggest(name, shipped)}, or give a .toml file")
+    try:
+        table = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ProfileError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProfileError(f"{path.name}: is not TOML: {error}") from error
+    profile: Profile = _build(Profile, table, path.name, "")
+    _check_values(profile, path.name)
+    return profile
+
+
+def _build(kind: type[Any], table: dict[str, Any], file: str, section: str) -> Any:
+    known = {item.name: item for item in fields(kind)}
+    where = f"{file} [{section}]" if section else file
+    for key in table:
+        if key not in known:
+            raise ProfileError(f"{where}: unknown key '{key}'; {_suggest(key, known)}")
+    missing = [name for name, item in known.items() if name not in table and _required(item)]
+    if missing:
+        raise ProfileError(f"{where}: '{missing[0]}' is missing")
+    hints = get_type_hints(kind)
+    return kind(**{key: _value(hints[key], table[key], file, section, key) for key in table})
+
+
+def _required(item: Any) -> bool:
+    return item.default is MISSING and item.default_factory is MISSING
+
+
+def _value(hint: Any, given: Any, file: str, section: str, key: str) -> Any:
+    if isinstance(given, dict) and isinstance(hint, type) and is_dataclass(hint):
+        return _build(hint, given, file, key)
+    if hint is float and type(given) is int:
+        return float(given)
+    if hint == tuple[str, ...] and isinstance(given, list) and all(type(v) is str for v in given):
+        return tuple(given)
+    if type(given) is hint:
+        return given
+    expected = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
+    wanted = expected.get(hint, "a list of texts" if hint == tuple[str, ...] else "a table")
+    place = f"{file} [{section}]" if section else file
+    raise ProfileError(f"{place}: '{key}' must be {wanted}, not {given!r}")
+
+
+def _suggest(key: str, known: Any) -> str:
+    """Another unit first, since that is the mistake that costs a factor of a thousand."""
+    stem = next((key.removesuffix(unit) for unit in UNITS if key.endswith(unit)), key)
+    other_unit = [name for name in known if name in {stem + unit for unit in UNITS}]
+    close = other_unit or get_close_matches(key, known, n=1, cutoff=0.5)
+    return f"did you mean '{close[0]}'?" if close else f"known are {', '.join(sorted(known))}"
+
+
+def _check_values(profile: Profile, file: str) -> None:
+    for section in fields(profile):
+        part = getattr(profile, section.name)
+        for item in fields(part):
+            value = getattr(part, item.name)
+            if isinstance(value, (int, float)) and not 0 <= value < 1e9:
+                raise ProfileError(f"{file} [{section.name}]: '{item.name}' is {value}")
+    if profile.storage.cipher not in ("aes-256-gcm", "chacha20-poly1305"):
+        raise ProfileError(
+            f"{file} [storage]: cipher '{profile.storage.cipher}' is unknown; "
+            "take aes-256-gcm, or chacha20-poly1305 where the CPU has no AES"
+        )
+    if profile.listening.vad_mode > 3:
+        raise ProfileError(f"{file} [listening]: vad_mode is 0, 1, 2 or 3")

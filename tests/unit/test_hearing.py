@@ -1,0 +1,143 @@
+"""Hearing on made sound: a voiced buzz is voice to webrtcvad, silence is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from edge.dialogue import (
+    FRAME_SAMPLES,
+    RATE_HZ,
+    EndOfSpeech,
+    NothingHeard,
+    SpeechStarted,
+    WakeWordDetected,
+)
+from edge.hearing import FRAME_S, Heard, Hearing, Listening, Piece
+from edge.protocols import Frame
+
+FOREVER = float("inf")
+
+
+def buzz(seconds: float) -> bytes:
+    """A 140 Hz pulse train through two resonances: a vowel, near enough for a detector."""
+    time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    harmonics = np.arange(1, 25)[:, None] * 140
+    gains = 1 / (1 + ((harmonics - 700) / 150) ** 2) + 0.5 / (1 + ((harmonics - 1200) / 200) ** 2)
+    sound = (gains * np.sin(2 * np.pi * harmonics * time_s)).sum(0)
+    return (sound / np.abs(sound).max() * 8000).astype("<i2").tobytes()
+
+
+def silence(seconds: float) -> bytes:
+    return bytes(2 * round(seconds * RATE_HZ))
+
+
+def frames(pcm: bytes, at: float = 0.0) -> Iterator[Frame]:
+    size = 2 * FRAME_SAMPLES
+    for number in range(len(pcm) // size):
+        yield Frame(pcm[number * size :][:size], at + number * FRAME_S)
+
+
+class Doorbell:
+    """A detector that fires at given frames."""
+
+    word = "ding"
+    latency_s = 0.2
+
+    def __init__(self, *at_frames: int) -> None:
+        self._at = set(at_frames)
+        self._heard = -1
+
+    def detect(self, pcm: bytes) -> bool:
+        self._heard += 1
+        return self._heard in self._at
+
+
+def new_hearing(*fires: int) -> Hearing:
+    return Hearing(Listening(), [Doorbell(*fires)])
+
+
+def hear(hearing: Hearing, pcm: bytes, at: float = 0.0) -> list[Heard]:
+    return [heard for frame in frames(pcm, at) for heard in hearing.take(frame)]
+
+
+def facts(heard: list[Heard]) -> list[type]:
+    return [type(one) for one in heard if not isinstance(one, Piece)]
+
+
+def test_nothing_is_handed_over_while_the_microphone_is_closed() -> None:
+    assert hear(new_hearing(), silence(0.5) + buzz(1.0) + silence(1.0)) == []
+
+
+def test_a_capture_is_one_utterance_with_lead_and_tail() -> None:
+    hearing = new_hearing()
+    hearing.open("a", 0.0, FOREVER)
+    heard = hear(hearing, silence(1.0) + buzz(0.8) + silence(1.5) + buzz(0.8))
+    assert facts(heard) == [SpeechStarted, EndOfSpeech]
+    started, ended = (one for one in heard if not isinstance(one, Piece))
+    assert isinstance(started, SpeechStarted) and abs(started.at - 1.0) <= 0.06
+    assert isinstance(ended, EndOfSpeech) and 2.4 <= ended.at <= 2.8
+    spoken = b"".join(one.pcm for one in heard if isinstance(one, Piece))
+    whole = silence(1.0) + buzz(0.8) + silence(1.5)
+    start = whole.find(spoken)
+    assert start >= 0, "what the recognizer gets is one unbroken stretch of what was captured"
+    assert 2 * RATE_HZ * 0.7 <= start <= 2 * RATE_HZ * 0.85
+
+
+def test_a_pause_shorter_than_the_silence_does_not_end_it() -> None:
+    hearing = new_hearing()
+    hearing.open("a", 0.0, FOREVER)
+    heard = hear(hearing, buzz(0.6) + silence(0.4) + buzz(0.6) + silence(1.2))
+    assert facts(heard) == [SpeechStarted, EndOfSpeech]
+
+
+def test_speech_going_on_in_the_preroll_is_reported_at_once() -> None:
+    hearing = new_hearing()
+    hear(hearing, silence(1.0) + buzz(0.3))
+    heard = list(hearing.open("a", 0.9, FOREVER))
+    assert facts(heard) == [SpeechStarted]
+    assert len(b"".join(one.pcm for one in heard if isinstance(one, Piece))) >= len(buzz(0.3))
+
+
+def test_the_preroll_reaches_back_to_since_and_no_further() -> None:
+    hearing = new_hearing()
+    hear(hearing, buzz(1.0))
+    heard = list(hearing.open("a", 0.8, FOREVER))
+    handed_over = b"".join(one.pcm for one in heard if isinstance(one, Piece))
+    assert len(handed_over) <= len(silence(0.2))
+
+
+def test_no_speech_in_time_is_nothing_heard() -> None:
+    hearing = new_hearing()
+    hearing.open("a", 0.0, 1.0)
+    heard = hear(hearing, silence(3.0))
+    assert heard == [NothingHeard("a")]
+
+
+def test_a_closed_capture_hands_over_nothing_more() -> None:
+    hearing = new_hearing()
+    hearing.open("a", 0.0, FOREVER)
+    hear(hearing, buzz(0.5))
+    hearing.close("other")
+    assert hear(hearing, buzz(0.02), at=0.5) != []
+    hearing.close("a")
+    assert hear(hearing, buzz(0.5), at=0.52) == []
+
+
+def test_the_wake_word_is_deaf_for_its_refractory_time() -> None:
+    heard = hear(new_hearing(50, 80, 150), silence(4.0))
+    at = [one.at for one in heard if isinstance(one, WakeWordDetected)]
+    assert at == [51 * FRAME_S, 151 * FRAME_S]
+
+
+def test_a_request_may_begin_where_the_wake_word_paused() -> None:
+    heard = hear(new_hearing(49), silence(0.2) + buzz(0.5) + silence(0.3))
+    (detected,) = (one for one in heard if isinstance(one, WakeWordDetected))
+    assert abs(detected.since - 0.98) < 0.001, "silence since the word: nothing of the request yet"
+
+
+def test_a_request_without_a_pause_begins_at_the_words_end() -> None:
+    heard = hear(new_hearing(49), silence(0.2) + buzz(0.8))
+    (detected,) = (one for one in heard if isinstance(one, WakeWordDetected))
+    assert abs(detected.since - (1.0 - Doorbell.latency_s)) < 0.001
