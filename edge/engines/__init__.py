@@ -1,0 +1,1 @@
+"""What is pluggable; found by entry point, named in a profile."""
