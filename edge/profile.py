@@ -39,6 +39,7 @@ class Engines:
     synthesizer: str = "espeak"
     skill: str = "household"
     context_encoder: str = "two_tower"
+    context_model: str = "context-encoder"
 
 
 @dataclass(frozen=True, slots=True)

@@ -283,7 +283,6 @@ class Session:
         self._vector = event
         yield self._record(Note.CONTEXT_READY, Payload(Kind.VECTOR, event.vector))
 
-
     def _reopen(self, event: PlaybackFinished, now: float) -> Iterator[Command]:
         yield self._record(Note.PLAYED)
         yield from self._open_for_answer(now, since=event.at)

@@ -1,0 +1,123 @@
+"""Puts a profile's engines, store and children together into one running speaker.
+
+Wiring only: what is missing or damaged is said before anything starts.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge import tflite
+from edge.daemon import Daemon, Observer, Parts
+from edge.hearing import Hearing
+from edge.keys import RamKeys
+from edge.profile import Profile
+from edge.protocols import ContextEncoder, Loudspeaker, Microphone, WakeWordDetector
+from edge.recognition import Recognition, RemoteRecognizer
+from edge.scheduler import Scheduler
+from edge.seal import Cipher
+from edge.session import Session
+from edge.store import Clock, SqliteStore
+from edge.window import RemoteEncoder, Window
+from edge.worker import Child, Confinement, Header, Supervised, engine
+
+CIPHERS = {"aes-256-gcm": Cipher.AES_256_GCM, "chacha20-poly1305": Cipher.CHACHA20_POLY1305}
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the store lives and, in RAM, its keys."""
+
+    state: Path
+    runtime: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """What `assembled` gives."""
+
+    daemon: Daemon
+    session: Session
+    store: SqliteStore
+
+
+@contextmanager
+def assembled(
+    profile: Profile,
+    places: Places,
+    scheduler: Scheduler,
+    microphone: Microphone,
+    loudspeaker: Loudspeaker,
+    observe: Observer,
+    wrap_encoder: Callable[[ContextEncoder], ContextEncoder] = lambda encoder: encoder,
+) -> Iterator[Speaker]:
+    """A speaker, its children warm; on leaving, the store is drained and everything closed."""
+    with ExitStack() as stack:
+        hearing = Hearing(profile.listening, _detectors(profile))
+        recognizer = _recognizer(profile, stack)
+        encoder = _encoder(profile, stack)
+        store = scheduler.do("store", lambda: _store(profile, places))
+        stack.callback(scheduler.do, "store", store.close)
+        session = Session(profile.turns, lambda: secrets.token_hex(8))
+        parts = Parts(
+            microphone=microphone,
+            hearing=hearing,
+            recognition=Recognition(recognizer),
+            skill=engine("edge.skill", profile.engines.skill)(),
+            synthesizer=engine("edge.synthesizer", profile.engines.synthesizer)(),
+            loudspeaker=loudspeaker,
+            store=store,
+            window=Window(store, wrap_encoder(encoder), time.perf_counter),
+        )
+        yield Speaker(Daemon(session, parts, scheduler, observe), session, store)
+
+
+def _detectors(profile: Profile) -> list[WakeWordDetector]:
+    detector = engine("edge.wake_word", profile.engines.wake_word)
+    return [detector(word) for word in profile.engines.wake_words]
+
+
+def _recognizer(profile: Profile, stack: ExitStack) -> RemoteRecognizer:
+    limits, name = profile.children, profile.engines.recognizer
+    confinement = Confinement(limits.recognizer_memory_mb)
+    child = _supervised("edge.recognition:hosted", {"name": name}, confinement, stack)
+    return RemoteRecognizer(child, limits.recognizer_limit_s)
+
+
+def _encoder(profile: Profile, stack: ExitStack) -> RemoteEncoder:
+    limits, engines = profile.children, profile.engines
+    confinement = Confinement(limits.encoder_memory_mb, limits.encoder_nice)
+    manifest = tflite.shipped(engines.context_model)
+    options = {"name": engines.context_encoder, "manifest": str(manifest)}
+    child = _supervised("edge.context:hosted", options, confinement, stack)
+    return RemoteEncoder(child, limits.encoder_limit_s)
+
+
+def _supervised(
+    target: str, options: Header, confinement: Confinement, stack: ExitStack
+) -> Supervised:
+    """A child that is running; an engine or model that cannot start is said here, at start."""
+    child = Supervised(lambda: Child(target, options, confinement), time.monotonic)
+    stack.callback(child.close)
+    child.running()
+    return child
+
+
+def _store(profile: Profile, places: Places) -> SqliteStore:
+    return SqliteStore(
+        places.state / "dialogue.db",
+        RamKeys(places.runtime, secrets.token_bytes),
+        Clock(lambda: time.clock_gettime(time.CLOCK_BOOTTIME), _boot_id(), time.time),
+        ttl_s=profile.storage.ttl_s,
+        cipher=CIPHERS[profile.storage.cipher],
+        randomness=secrets.token_bytes,
+    )
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -1,0 +1,57 @@
+"""The `edge` command. Errors are one line on stderr: 1 for what failed, 2 for wrong usage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from edge import __version__
+from edge.errors import EdgeError
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are called: a device loads what it uses.
+
+    modules: command name → `module:attribute`.
+    """
+
+    def __init__(self, *args: Any, modules: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every name, loaded or not."""
+        return sorted(self._modules)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command, imported now; one line when a package of an extra is missing."""
+        if name not in self._modules:
+            return None
+        module, _, attribute = self._modules[name].partition(":")
+        try:
+            command: click.Command = getattr(import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            message = f"this needs '{error.name}': pip install 'edge[demo]'"
+            raise click.ClickException(message) from error
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """What went wrong is said in one line, whichever command it was."""
+        try:
+            return super().invoke(ctx)
+        except EdgeError as error:
+            click.echo(f"edge: {error}", err=True)
+            ctx.exit(1)
+
+
+@click.group(
+    cls=Commands,
+    modules={"demo": "edge.demo:demo"},
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__)
+def main() -> None:
+    """Gives a speech recognizer the context of the dialogue, on the device."""

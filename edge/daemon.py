@@ -1,0 +1,251 @@
+"""The main loop's hands: every command of the session becomes a job for one worker.
+
+Decides nothing: the session does. Keeps no words and no state of the turn; a job that fails
+answers with an event, and only the parts a turn needs can end it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from threading import Lock
+
+from edge.dialogue import (
+    BEGINNINGS,
+    Cancel,
+    CloseMic,
+    Command,
+    ContextFailed,
+    Embed,
+    Event,
+    Failed,
+    MicLost,
+    MicOpened,
+    OpenMic,
+    Play,
+    PlaybackFinished,
+    PlaybackStarted,
+    Recognize,
+    Record,
+    Recorded,
+    Respond,
+    StopPlayback,
+    Transcribed,
+)
+from edge.errors import AudioError, EdgeError, StoreError
+from edge.hearing import FRAME_S, Heard, Hearing, Piece
+from edge.protocols import DialogueStore, Frame, Loudspeaker, Microphone, Skill, Synthesizer
+from edge.recognition import Recognition
+from edge.scheduler import Scheduler
+from edge.session import Session
+from edge.window import Window
+
+_log = logging.getLogger(__name__)
+
+Observer = Callable[[Event, tuple[Command, ...], float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that does something; `session` and `scheduler` only say what and when."""
+
+    microphone: Microphone
+    hearing: Hearing
+    recognition: Recognition
+    skill: Skill
+    synthesizer: Synthesizer
+    loudspeaker: Loudspeaker
+    store: DialogueStore
+    window: Window
+
+
+class Daemon:
+    """One speaker, running. `observe` sees every event, what followed from it, and when."""
+
+    def __init__(
+        self, session: Session, parts: Parts, scheduler: Scheduler, observe: Observer
+    ) -> None:
+        self._session = session
+        self._parts = parts
+        self._scheduler = scheduler
+        self._observe = observe
+        self._speaking: str | None = None  # whose reply may sound
+        self._queued = 0  # replies ordered and not yet handed to the device
+        self._playing = Lock()
+        self._silent_at = float("-inf")
+        self._embedding: str | None = None  # whose vector is still of use
+
+    def run(self, done: Callable[[], bool]) -> None:
+        """Listen and carry out turns until done."""
+        self._scheduler.repeat("capture", self._capture, FRAME_S)
+        self._scheduler.run(self.step, lambda: self._session.deadline, done)
+
+    def step(self, event: Event) -> None:
+        """One event through the table, and its orders to their workers."""
+        now = self._scheduler.now()
+        commands = self._session.handle(event, now)
+        for command in commands:
+            self._carry_out(command)
+        self._observe(event, commands, now)
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case OpenMic() | CloseMic():
+                self._submit("hearing", self._microphone(command))
+            case Recognize():
+                self._submit("recognizer", self._recognize(command))
+            case Respond():
+                self._submit("skill", self._respond(command))
+            case Play():
+                self._play(command)
+            case StopPlayback():
+                self._stop_playback()
+            case Record():
+                self._submit("store", self._record(command))
+            case Embed():
+                self._embedding = command.entry.interaction
+                self._submit("context", self._embed(command))
+            case Cancel():
+                self._cancel(command)
+
+    def _submit(self, worker: str, events: Iterable[Event]) -> None:
+        """The job is a generator: it runs when the worker iterates it."""
+        self._scheduler.submit(worker, lambda: events)
+
+    # -------------------------------------------------------------- ears
+
+    def _capture(self) -> None:
+        try:
+            frame = self._parts.microphone.read()
+        except AudioError:
+            self._submit("hearing", iter([MicLost()]))
+            raise
+        self._submit("hearing", self._take(frame))
+
+    def _take(self, frame: Frame) -> Iterator[Event]:
+        yield from self._passed_on(self._parts.hearing.take(frame))
+
+    def _microphone(self, command: OpenMic | CloseMic) -> Iterator[Event]:
+        if isinstance(command, CloseMic):
+            self._parts.hearing.close(command.interaction)
+            return
+        since = max(command.since, self._silent_at)
+        heard = self._parts.hearing.open(command.interaction, since, command.no_speech_s)
+        yield MicOpened(command.interaction, self._scheduler.now())
+        yield from self._passed_on(heard)
+
+    def _passed_on(self, heard: Iterable[Heard]) -> Iterator[Event]:
+        """Sound goes to the recognizer, facts to the session."""
+        for one in heard:
+            if isinstance(one, Piece):
+                self._submit("recognizer", self._feed(one))
+            else:
+                yield one
+
+    def _feed(self, piece: Piece) -> Iterator[Event]:
+        self._parts.recognition.feed(piece.interaction, piece.pcm)
+        yield from ()
+
+    def _recognize(self, command: Recognize) -> Iterator[Event]:
+        try:
+            text, plain = self._parts.recognition.transcribe(
+                command.interaction, command.expectation, command.context
+            )
+        except EdgeError as error:
+            yield self._failed(command.interaction, "recognizer", error)
+        else:
+            yield Transcribed(command.interaction, text, plain)
+
+    def _cancel(self, command: Cancel) -> None:
+        self._embedding = None
+
+        def cancel() -> Iterator[Event]:
+            self._parts.recognition.cancel(command.interaction)
+            yield from ()
+
+        self._submit("recognizer", cancel())
+
+    # ------------------------------------------------------------- mouth
+
+    def _respond(self, command: Respond) -> Iterator[Event]:
+        try:
+            skill = self._parts.skill
+            yield from skill.respond(command.dialogue, command.interaction, command.text)
+        except Exception as error:  # a skill is others' code: it ends its turn, nothing else
+            yield self._failed(command.interaction, "skill", error)
+
+    def _play(self, command: Play) -> None:
+        with self._playing:
+            self._speaking = command.interaction
+            self._queued += 1
+        self._submit("loudspeaker", self._sound(command))
+
+    def _sound(self, command: Play) -> Iterator[Event]:
+        interaction = command.interaction
+        try:
+            sound = self._parts.synthesizer.synthesize(command.text)
+            ends_at = self._queue_sound(interaction, *sound)
+        except EdgeError as error:
+            yield self._failed(interaction, "loudspeaker", error)
+        else:
+            if ends_at is not None:
+                self._scheduler.call_at(ends_at, lambda: self._check_silence(interaction))
+                yield PlaybackStarted(interaction, ends_at)
+        finally:
+            with self._playing:
+                self._queued -= 1
+
+    def _queue_sound(self, interaction: str, pcm: bytes, rate_hz: int) -> float | None:
+        """None when the reply was interrupted while it was being synthesized."""
+        with self._playing:
+            if self._speaking != interaction:
+                return None
+            return self._parts.loudspeaker.play(pcm, rate_hz)
+
+    def _check_silence(self, interaction: str) -> None:
+        """The end of the sound is what the device says, not what was expected of it."""
+        with self._playing:
+            more = self._queued > 0 or self._speaking != interaction
+            until = self._parts.loudspeaker.sounding_until()
+        if more:
+            return
+        if until > self._scheduler.now():
+            self._scheduler.call_at(until, lambda: self._check_silence(interaction))
+        else:
+            self.step(PlaybackFinished(interaction, until))
+
+    def _stop_playback(self) -> None:
+        with self._playing:
+            self._speaking = None
+            self._silent_at = self._parts.loudspeaker.stop()
+
+    # ------------------------------------------------------------ memory
+
+    def _record(self, command: Record) -> Iterator[Event]:
+        store, what = self._parts.store, command
+        try:
+            if what.note in BEGINNINGS:
+                entry = store.begin(what.dialogue, what.interaction, what.note, what.payloads)
+            else:
+                entry = store.append(what.interaction, what.note, what.expectation, what.payloads)
+        except StoreError as error:  # the turn goes on, without the store's help or a vector
+            self._failed(what.interaction, "store", error)
+        else:
+            yield Recorded(entry)
+
+    def _embed(self, command: Embed) -> Iterator[Event]:
+        interaction = command.entry.interaction
+        if self._embedding != interaction:
+            return
+        try:
+            yield self._parts.window.embed(command.entry, command.expectation)
+        except EdgeError as error:
+            self._failed(interaction, "context", error)
+            yield ContextFailed(interaction)
+
+    def _failed(self, interaction: str, part: str, error: Exception) -> Failed:
+        """Our errors hold no words and are logged whole; of others' only the kind is."""
+        what = error if isinstance(error, EdgeError) else type(error).__name__
+        _log.warning("interaction=%s part=%s failed: %s", interaction, part, what)
+        return Failed(interaction, part)

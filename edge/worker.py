@@ -1,0 +1,247 @@
+"""A child process that hosts an engine: started by exec, spoken to in length-prefixed messages.
+
+It inherits no keys, locks or descriptors; when loaded it can open nothing any more. It may
+hang, crash or eat memory: that costs the answer that was asked for and is never waited for
+beyond a hard limit. Nothing here knows what an engine does.
+
+A message is `u32 length | u32 header length | header (JSON object) | bytes`, big endian.
+The first message to a child is its target and options; its first answer says it is ready.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import resource
+import select
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+from edge.errors import EdgeError, EngineError, WorkerGone
+
+Header = dict[str, Any]
+Method = Callable[[Header, bytes], tuple[Header, bytes]]
+Hosted = Mapping[str, Method]
+
+MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+START_LIMIT_S = 30.0
+BACK_OFF_S = (0.5, 2.0, 10.0, 60.0)
+_LENGTHS = struct.Struct(">II")
+
+
+def engine(group: str, name: str) -> Callable[..., Any]:
+    """The installed engine of this name, found by entry point (`edge.recognizer`, ...)."""
+    found = {point.name: point for point in entry_points(group=group)}
+    if name not in found:
+        known = ", ".join(sorted(found)) or "none"
+        raise EngineError(f"no {group} engine '{name}' is installed; there are: {known}")
+    try:
+        loaded: Callable[..., Any] = found[name].load()
+    except ImportError as error:
+        raise EngineError(f"{group} engine '{name}' needs the package '{error.name}'") from error
+    return loaded
+
+
+# ------------------------------------------------------------------ the parent's side
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """What a child may use at most. nice: how far it steps back behind everybody else."""
+
+    memory_mb: int
+    nice: int = 0
+
+
+class Child:
+    """One child process. Not for use by several threads at once, except `kill`."""
+
+    def __init__(self, target: str, options: Header, confinement: Confinement) -> None:
+        """Start `module:factory`; the factory gets the options and returns what is hosted."""
+        self._target = target
+        self._popen = subprocess.Popen(
+            [sys.executable, "-m", "edge.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # native libraries print what they recognized
+            bufsize=0,
+            env={"PATH": os.defpath, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+        limits = {"memory_mb": confinement.memory_mb, "nice": confinement.nice}
+        try:
+            self.call("host", {"target": target, "options": options, "limits": limits})
+        except EngineError:
+            self.kill()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._popen.pid
+
+    def call(
+        self, method: str, header: Header, content: bytes = b"", limit_s: float = START_LIMIT_S
+    ) -> tuple[Header, bytes]:
+        """Ask and wait. WorkerGone: dead, or silent past the limit (then killed)."""
+        try:
+            self._write(_packed({**header, "method": method}, content))
+            answer, data = self._read(limit_s)
+        except WorkerGone:
+            self.kill()
+            raise
+        if "error" in answer:
+            raise EngineError(f"{self._target}: {answer['error']}")
+        return answer, data
+
+    def kill(self) -> None:
+        """End it now; safe to repeat."""
+        self._popen.kill()
+        self._popen.wait()
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            if pipe:
+                pipe.close()
+
+    def _write(self, message: bytes) -> None:
+        assert self._popen.stdin is not None
+        try:
+            while message:
+                message = message[self._popen.stdin.write(message) :]
+        except (OSError, ValueError) as error:
+            raise WorkerGone(f"{self._target}: the child is gone") from error
+
+    def _read(self, limit_s: float) -> tuple[Header, bytes]:
+        try:
+            length, header_length = _LENGTHS.unpack(self._exactly(_LENGTHS.size, limit_s))
+            if not header_length <= length <= MAX_MESSAGE_BYTES:
+                raise WorkerGone(f"{self._target}: the child sent a broken message")
+            body = self._exactly(length, limit_s)
+            header = json.loads(body[:header_length])
+        except (OSError, ValueError) as error:
+            raise WorkerGone(f"{self._target}: the child is gone") from error
+        return header, body[header_length:]
+
+    def _exactly(self, count: int, limit_s: float) -> bytes:
+        """Read `count` bytes; the limit is for each silence between two reads."""
+        assert self._popen.stdout is not None
+        read = bytearray()
+        while len(read) < count:
+            if not select.select([self._popen.stdout], [], [], limit_s)[0]:
+                raise WorkerGone(f"{self._target}: no answer for {limit_s:g} s")
+            part = self._popen.stdout.read(count - len(read))
+            if not part:
+                raise WorkerGone(f"{self._target}: the child died")
+            read += part
+        return bytes(read)
+
+
+class Supervised:
+    """A child that is started when needed and started again, later each time, when it died."""
+
+    def __init__(self, start: Callable[[], Child], now: Callable[[], float]) -> None:
+        self._start = start
+        self._now = now
+        self._child: Child | None = None
+        self._not_before = float("-inf")
+        self.losses = 0
+
+    def call(
+        self, method: str, header: Header, content: bytes, limit_s: float
+    ) -> tuple[Header, bytes]:
+        """As Child.call; WorkerGone at once while backing off."""
+        child = self.running()
+        try:
+            return child.call(method, header, content, limit_s)
+        except WorkerGone:
+            self._lost()
+            raise
+
+    def running(self) -> Child:
+        """The child, started if there is none; EngineError when that fails."""
+        if self._child is None:
+            if self._now() < self._not_before:
+                raise WorkerGone("the child is kept down after a failure")
+            try:
+                self._child = self._start()
+            except EngineError:
+                self._lost()
+                raise
+        return self._child
+
+    def close(self) -> None:
+        """End the child."""
+        if self._child:
+            self._child.kill()
+        self._child = None
+
+    def _lost(self) -> None:
+        self._child = None
+        self._not_before = self._now() + BACK_OFF_S[min(self.losses, len(BACK_OFF_S) - 1)]
+        self.losses += 1
+
+
+def _packed(header: Header, content: bytes) -> bytes:
+    text = json.dumps(header).encode()
+    return _LENGTHS.pack(len(text) + len(content), len(text)) + text + content
+
+
+# ------------------------------------------------------------------- the child's side
+
+
+def serve() -> None:
+    """Answer messages until the parent closes the pipe."""
+    incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a native library prints must not reach the parent
+    hosted: Hosted = {}
+    while lengths := incoming.read(_LENGTHS.size):
+        length, header_length = _LENGTHS.unpack(lengths)
+        body = incoming.read(length)
+        header = json.loads(body[:header_length])
+        if header["method"] == "host":
+            answer, hosted = _hosted(header)
+            content = b""
+        else:
+            answer, content = _answered(hosted, header, body[header_length:])
+        outgoing.write(_packed(answer, content))
+        outgoing.flush()
+
+
+def _hosted(header: Header) -> tuple[Header, Hosted]:
+    module, _, factory = header["target"].partition(":")
+    try:
+        hosted: Hosted = getattr(importlib.import_module(module), factory)(**header["options"])
+        _confine(**header["limits"])
+    except EdgeError as error:
+        return {"error": str(error)}, {}
+    except Exception as error:  # no customer's word is here yet
+        return {"error": f"cannot start: {error!r}"}, {}
+    return {"ready": True}, hosted
+
+
+def _answered(hosted: Hosted, header: Header, content: bytes) -> tuple[Header, bytes]:
+    try:
+        return hosted[header["method"]](header, content)
+    except EdgeError as error:
+        return {"error": str(error)}, b""
+
+
+def _confine(memory_mb: int, nice: int) -> None:
+    """No core dump, no file written, nothing opened any more, bounded memory, low priority."""
+    os.nice(nice)
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: 0,
+        resource.RLIMIT_DATA: memory_mb * 1024 * 1024,
+    }
+    for limit, value in limits.items():
+        resource.setrlimit(limit, (value, value))
+
+
+if __name__ == "__main__":
+    serve()
