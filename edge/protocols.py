@@ -12,8 +12,8 @@ from typing import Protocol
 
 from edge.dialogue import (
     Entry,
-    ExpectSpeech,
     Expectation,
+    ExpectSpeech,
     Hypothesis,
     Kind,
     Note,

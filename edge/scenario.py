@@ -6,8 +6,8 @@ Reads scenario files and knows where the recordings of their utterances are.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,12 @@ FOLDER = Path(__file__).parent / "scenarios"
 CLIPS = FOLDER / "clips"
 SUFFIXES = (".flac", ".wav", ".opus", ".ogg")
 
+Known = Mapping[str, tuple[type, ...]]
+NUMBER = (int, float)
+HEADER: Known = {"title": (str,), "about": (str,), "voice": (str,), "faults": (dict,)}
+LINE: Known = {"say": (str,), "wake": (str,), "after_ms": NUMBER}
+FAULTS: Known = {"encoder_delay_s": NUMBER}
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -29,7 +35,7 @@ class Line:
 
     say: str
     wake: str | None = None
-    after_ms: int | None = None
+    after_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,33 +81,37 @@ def load(name: str) -> Scenario:
         raise ScenarioError(f"{path}: cannot be read as text") from error
     if len(rows) < 2:
         raise ScenarioError(f"{path.name}: holds a header and no utterance; add one a line")
-    header = _fields(path, 1, rows[0], {"title", "about", "voice", "faults"})
+    header = _fields(path, 1, rows[0], HEADER)
     lines = tuple(_line(path, number, row) for number, row in enumerate(rows[1:], 2))
-    faults = header.pop("faults", {})
-    if not isinstance(faults, dict) or faults.keys() - {item.name for item in fields(Faults)}:
-        raise ScenarioError(f"{path.name} line 1: unknown fault in {sorted(faults)}")
-    texts = {key: str(header.get(key, "")) for key in ("title", "about", "voice")}
+    faults = _typed(f"{path.name} line 1", header.pop("faults", {}), FAULTS)
+    texts = {key: header.get(key, "") for key in ("title", "about", "voice")}
     return Scenario(path.stem, **texts, lines=lines, faults=Faults(**faults))
 
 
 def _line(path: Path, number: int, row: str) -> Line:
-    given = _fields(path, number, row, {"say", "wake", "after_ms"})
-    if not isinstance(given.get("say"), str) or ("wake" in given) == ("after_ms" in given):
-        raise ScenarioError(
-            f"{path.name} line {number}: wants 'say' and either 'wake' or 'after_ms'"
-        )
+    given = _fields(path, number, row, LINE)
+    if "say" not in given or ("wake" in given) == ("after_ms" in given):
+        where = f"{path.name} line {number}"
+        raise ScenarioError(f"{where}: wants 'say' and either 'wake' or 'after_ms'")
     return Line(**given)
 
 
-def _fields(path: Path, number: int, row: str, known: Iterable[str]) -> dict[str, Any]:
+def _fields(path: Path, number: int, row: str, known: Known) -> dict[str, Any]:
+    where = f"{path.name} line {number}"
     try:
-        given = json.loads(row)
+        return _typed(where, json.loads(row), known)
     except ValueError as error:
-        raise ScenarioError(f"{path.name} line {number}: is not JSON ({error})") from error
+        raise ScenarioError(f"{where}: is not JSON ({error})") from error
+
+
+def _typed(where: str, given: object, known: Known) -> dict[str, Any]:
     if not isinstance(given, dict):
-        raise ScenarioError(f"{path.name} line {number}: must be an object")
-    if unknown := given.keys() - set(known):
-        raise ScenarioError(f"{path.name} line {number}: unknown key '{min(unknown)}'")
+        raise ScenarioError(f"{where}: must be an object")
+    for key, value in given.items():
+        if key not in known:
+            raise ScenarioError(f"{where}: unknown key '{key}'; known are {', '.join(known)}")
+        if type(value) not in known[key] or (type(value) in NUMBER and value < 0):
+            raise ScenarioError(f"{where}: '{key}' cannot be {value!r}")
     return given
 
 

@@ -1,4 +1,4 @@
-"""A hosted engine that misbehaves on order, for tests and fault injection; ships like `scripted`."""
+"""A hosted engine that misbehaves on order, for tests and fault injection."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def child() -> Iterator[Child]:
 
 def test_a_question_is_answered(child: Child) -> None:
     assert child.call("echo", {"say": "ä\0ß"}, b"\0\xff" * 50_000) == (
-        {"nice": 5, "said": "ä\0ß"},
+        {"nice": min(19, os.nice(0) + 5), "said": "ä\0ß"},
         b"\0\xff" * 50_000,
     )
 

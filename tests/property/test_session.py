@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from edge import dialogue as d
-from edge.dialogue import Act, Catalogue, Entry, Expectation, Note, Slot
+from edge.dialogue import Act, Catalogue, Entry, Expectation, Slot
 from edge.session import ANYWHERE, TABLE, Rules, Session, State
 
 RULES = Rules(reopens=2)
@@ -101,7 +101,8 @@ class Turn(RuleBasedStateMachine):
             case d.Recognize(interaction, expectation, context):
                 self.check_recognize(interaction, expectation, context)
             case d.Embed(entry):
-                assert entry.interaction in self.asked and entry.interaction == current
+                assert entry.interaction in self.asked
+                assert entry.interaction == current
                 assert entry.interaction not in self.embedded
                 self.embedded.append(entry.interaction)
             case d.Record(_, interaction, note):
@@ -111,7 +112,8 @@ class Turn(RuleBasedStateMachine):
 
     def check_opening(self, interaction: str, event: d.Event, current: str | None) -> None:
         assert not self.sounding, "the microphone opened while the reply was sounding"
-        assert not (self.muted or self.mic_lost)
+        assert not (self.muted)
+        assert not (self.mic_lost)
         assert isinstance(event, d.WakeWordDetected | d.PlaybackFinished | d.ExpectSpeech)
         if isinstance(event, d.WakeWordDetected):
             self.reopens = 0
@@ -276,7 +278,8 @@ class Turn(RuleBasedStateMachine):
     @rule()
     def customer_forgets(self) -> None:
         self.tell(d.Forgotten())
-        assert self.mic is None and not self.sounding
+        assert self.mic is None
+        assert not self.sounding
         self.forgotten |= self.begun
 
     # ---- what always holds
@@ -332,11 +335,15 @@ def takes_a_late_vector(self: Session, event: d.ContextReady, now: float) -> Ite
     yield from ()
 
 
-def barges_in_over_the_sound(self: Session, event: object, now: float) -> Iterator[object]:
+def barges_in_over_the_sound(
+    self: Session, event: d.WakeWordDetected, now: float
+) -> Iterator[object]:
     yield from list(REAL_BARGE_IN(self, event, now))[1:]
 
 
-def barges_in_with_the_vector(self: Session, event: object, now: float) -> Iterator[object]:
+def barges_in_with_the_vector(
+    self: Session, event: d.WakeWordDetected, now: float
+) -> Iterator[object]:
     vector = self._vector
     yield from REAL_BARGE_IN(self, event, now)
     self._context = vector
@@ -347,7 +354,7 @@ def embeds_at_once(self: Session, event: d.ExpectSpeech, now: float) -> Iterator
     yield d.Embed(Entry("d", self._current, 1, (), 0.0), ASKED)
 
 
-def forgets_only_the_sound(self: Session, event: object, now: float) -> Iterator[object]:
+def forgets_only_the_sound(self: Session, event: d.Forgotten, now: float) -> Iterator[object]:
     interaction = self.interaction
     yield from REAL_FORGET(self, event, now)
     self.interaction = interaction

@@ -1,0 +1,173 @@
+"""Every shipped scenario through the real pipeline on the virtual clock, by the command itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from edge.cli import main
+from edge.dialogue import Act, Kind, Note, Slot
+from edge.scenario import load, shipped
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["demo", *arguments])
+
+
+def turns(*arguments: str) -> list[dict[str, Any]]:
+    result = run("--fast", "--json", *arguments)
+    assert result.exit_code == 0, result.output
+    held: list[dict[str, Any]] = json.loads(result.stdout)["turns"]
+    return held
+
+
+@pytest.fixture(scope="module")
+def every_turn() -> dict[str, list[dict[str, Any]]]:
+    held = turns("--scenario", "all")
+    return {name: [turn for turn in held if turn["scenario"] == name] for name in shipped()}
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_scenario_is_held_to_its_end(
+    every_turn: dict[str, list[dict[str, Any]]], name: str
+) -> None:
+    heard = [turn for turn in every_turn[name] if turn["recognized"] is not None]
+    assert len(heard) == len(load(name).lines)
+
+
+def test_bauer_is_bauer(every_turn: dict[str, list[dict[str, Any]]]) -> None:
+    request, answer = every_turn["meg"]
+    assert request["events"][-2:] == ["PLAYED", "REOPENED"]
+    assert request["context"] == "not-needed"
+    assert request["payloads_unsealed"] == 2
+    assert 0 < request["encode_ms"] < request["window_ms"]
+    assert 0 <= request["reopened_after_playback_ms"] < 100
+    assert answer["context"] == "used"
+    assert answer["recognized"] == "i mean bauer"
+    assert answer["recognized_without_context"] == "i mean hour"
+    assert answer["replies"] == ["Calling Meg Bauer."]
+
+
+def test_a_command_without_a_question_embeds_and_unseals_nothing(
+    every_turn: dict[str, list[dict[str, Any]]],
+) -> None:
+    (turn,) = every_turn["light"]
+    assert turn["context"] == "not-needed"
+    assert (turn["payloads_unsealed"], turn["encode_ms"], turn["window_ms"]) == (0, None, None)
+    assert not any(event.startswith(("EXPECT", "CONTEXT")) for event in turn["events"])
+
+
+def test_a_slow_encoder_costs_the_vector_and_nothing_else(
+    every_turn: dict[str, list[dict[str, Any]]],
+) -> None:
+    request, answer = every_turn["slow"]
+    assert answer["context"] == "no-vector"
+    assert 0 <= request["reopened_after_playback_ms"] < 100
+    assert not any(event.startswith("CONTEXT_READY") for event in request["events"])
+
+
+def test_with_context_off_nothing_is_changed() -> None:
+    for turn in turns("--scenario", "screen", "--no-context"):
+        assert turn["context"] == "off"
+        assert turn["recognized"] == turn["recognized_without_context"]
+        assert turn["payloads_unsealed"] == 0
+
+
+def readable(path: Path) -> set[str]:
+    """The words of what `strings` finds in a file."""
+    found = re.findall(rb"[\x20-\x7e]{4,}", path.read_bytes())
+    return {word for text in found for word in re.findall(r"[a-z]{3,}", text.decode().lower())}
+
+
+def test_the_stores_files_hold_no_word_of_the_conversation(tmp_path: Path) -> None:
+    held = turns("--scenario", "meg", "--store", str(tmp_path))
+    said = {"i", "meg", "jones", "bauer", "calling", "mean", "call"}
+    assert {word for turn in held for word in re.findall("[a-z]+", turn["recognized"])} <= said
+    files = list((tmp_path / "meg").iterdir())
+    assert files
+    published = {str(word).lower() for kind in (Act, Kind, Note, Slot) for word in kind}
+    published |= {part for word in published for part in word.split("_")}
+    for file in files:
+        assert not readable(file) & (said - published)
+
+
+def test_it_is_told_as_it_goes() -> None:
+    result = run("--fast")
+    assert result.exit_code == 0
+    for part in (
+        "Do you mean Meg Jones or Meg Bauer?",
+        "playback",
+        "encode",
+        "margin",
+        "re-opened",
+    ):
+        assert part in result.output
+    assert "EXPECT_SPEECH(choose,contact)" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--scenario", "mag"], "did you mean 'meg'"),
+        (["--profile", "labtop"], "did you mean 'laptop'"),
+        (["--voice", "nobody"], "no voice 'nobody'"),
+    ],
+)
+def test_what_is_unknown_is_said_in_one_line(arguments: list[str], message: str) -> None:
+    result = run("--fast", *arguments)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_broken_recording_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "call_meg.flac").write_bytes(b"fLaC and no more")
+    result = run("--fast", "--voice", str(tmp_path))
+    assert result.exit_code == 1
+    assert "call_meg.flac" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_recordings_of_ones_own_are_a_voice(tmp_path: Path) -> None:
+    from edge.scenario import CLIPS
+
+    for clip in (CLIPS / "rms").iterdir():
+        (tmp_path / clip.name).write_bytes(clip.read_bytes())
+    result = run("--fast", "--json", "--voice", str(tmp_path))
+    assert json.loads(result.stdout)["turns"][1]["recognized"] == "i mean bauer"
+
+
+def test_a_model_that_was_changed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edge import tflite
+
+    shipped_models = tflite.shipped("context-encoder").parent
+    for file in shipped_models.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    model = tmp_path / "context-encoder.tflite"
+    changed = bytearray(model.read_bytes())
+    changed[len(changed) // 2] ^= 1
+    model.write_bytes(changed)
+    monkeypatch.setattr(tflite, "_FOLDERS", (tmp_path,))
+    result = run("--fast")
+    assert result.exit_code == 1
+    assert "context-encoder.tflite" in result.stderr
+    assert "SHA-256" in result.stderr
+
+
+def test_a_conversation_that_went_astray_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "astray.jsonl"
+    path.write_text(
+        '{"title": "t", "about": "a", "voice": "slt"}\n'
+        '{"say": "turn on the kitchen light", "wake": "alexa"}\n'
+        '{"say": "bauer", "after_ms": 200}\n'
+    )
+    result = run("--fast", "--scenario", str(path), "--voice", "slt")
+    assert result.exit_code == 1
+    assert "no place" in result.stderr or "no recording" in result.stderr

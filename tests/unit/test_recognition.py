@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from edge.dialogue import Act, Catalogue, ContextReady, Expectation, Hypothesis, Slot
+from edge.engines.scripted import ScriptedRecognizer
+from edge.errors import EngineError
+from edge.recognition import Recognition
+
+HEARD = [Hypothesis("the hour", -100.0), Hypothesis("bauer", -110.0)]
+ASKED = Expectation(
+    Act.CHOOSE, Slot.CONTACT, (Catalogue(Slot.CONTACT, ("Meg Jones", "Meg Bauer", "Bauer")),)
+)
+VECTOR = ContextReady("asking", b"", (("Meg Jones", 0.2), ("Meg Bauer", 0.6)), 1.0, 2)
+
+
+class Deaf:
+    """A recognizer whose child is gone."""
+
+    def start(self) -> None:
+        raise EngineError("the child is gone")
+
+    def feed(self, pcm: bytes) -> None:
+        raise AssertionError("not after a failed start")
+
+    def finish(self) -> list[Hypothesis]:
+        raise AssertionError("not after a failed start")
+
+
+def test_without_an_expectation_the_recognizers_best_goes_through() -> None:
+    recognition = Recognition(ScriptedRecognizer([HEARD]))
+    recognition.feed("a", b"12")
+    assert recognition.transcribe("a", None, None) == ("the hour", "the hour")
+
+
+def test_an_offered_name_is_found_with_and_without_a_vector() -> None:
+    for vector in (VECTOR, None):
+        recognition = Recognition(ScriptedRecognizer([HEARD]))
+        recognition.feed("a", b"12")
+        assert recognition.transcribe("a", ASKED, vector) == ("bauer", "the hour")
+
+
+def test_a_capture_without_sound_is_nothing() -> None:
+    recognition = Recognition(ScriptedRecognizer([]))
+    assert recognition.transcribe("a", ASKED, VECTOR) == ("", "")
+
+
+def test_an_empty_nbest_list_is_nothing() -> None:
+    recognition = Recognition(ScriptedRecognizer([[]]))
+    recognition.feed("a", b"12")
+    assert recognition.transcribe("a", ASKED, None) == ("", "")
+
+
+def test_sound_that_comes_after_the_end_is_not_a_new_capture() -> None:
+    recognizer = ScriptedRecognizer([HEARD, HEARD])
+    recognition = Recognition(recognizer)
+    recognition.feed("a", b"12")
+    recognition.transcribe("a", None, None)
+    recognition.feed("a", b"late")
+    recognition.feed("b", b"34")
+    assert recognizer.fed == [b"12", b"34"]
+
+
+def test_a_cancelled_capture_gives_nothing() -> None:
+    recognition = Recognition(ScriptedRecognizer([HEARD]))
+    recognition.feed("a", b"12")
+    recognition.cancel("a")
+    assert recognition.transcribe("a", None, None) == ("", "")
+
+
+def test_a_failure_while_listening_is_said_when_the_transcript_is_asked_for() -> None:
+    recognition = Recognition(Deaf())
+    recognition.feed("a", b"12")
+    recognition.feed("a", b"34")
+    with pytest.raises(EngineError, match="child is gone"):
+        recognition.transcribe("a", None, None)
