@@ -49,9 +49,14 @@ class Commands(click.Group):
 
 @click.group(
     cls=Commands,
-    modules={"demo": "edge.demo:demo"},
+    modules={"demo": "edge.demo:demo", "bench": "edge.cli:bench"},
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__)
 def main() -> None:
     """Gives a speech recognizer the context of the dialogue, on the device."""
+
+
+@click.group(cls=Commands, modules={"window": "edge.bench_window:window"})
+def bench() -> None:
+    """Measure a part against its baseline, in one run."""

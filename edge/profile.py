@@ -52,9 +52,13 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Children:
-    """Limits of the child processes; a hung child is killed after its hard limit."""
+    """Limits of the child processes; a hung child is killed after its hard limit.
+
+    encoder_budget_ms: if the encoder needs longer at start, the vector is left out.
+    """
 
     encoder_limit_s: float = 2.0
+    encoder_budget_ms: float = 150.0
     encoder_memory_mb: int = 120
     recognizer_limit_s: float = 8.0
     recognizer_memory_mb: int = 400

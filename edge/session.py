@@ -80,7 +80,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a profile decides about turns; seconds of the monotonic clock."""
+    """What a profile decides about turns; seconds of the monotonic clock.
+
+    context: whether what was asked helps to recognize the answer. vector: whether the
+    context encoder adds to it; a board may have no time for that.
+    """
 
     listen_s: float = 10.0
     no_speech_s: float = 5.0
@@ -91,6 +95,7 @@ class Rules:
     dialogue_s: float = 300.0
     reopens: int = 4
     context: bool = True
+    vector: bool = True
 
 
 class Session:
@@ -149,7 +154,8 @@ class Session:
         return _bare(text) == _bare(self._last_reply)
 
     def _is_due(self, event: Recorded) -> bool:
-        wanted = self.rules.context and self._question is not None and not self._embedding
+        wanted = self.rules.context and self.rules.vector
+        wanted = wanted and self._question is not None and not self._embedding
         return wanted and event.entry.holds(Note.EXPECT_SPEECH)
 
     def _addressed(self, event: Event) -> bool:

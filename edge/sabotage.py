@@ -1,0 +1,67 @@
+"""Faults for an encoder's child, done to a real process: for benches and tests.
+
+Each fault is one thing that can happen to a process or its answer; the encoder around it is real.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+from collections.abc import Callable, Sequence
+
+from edge.dialogue import Expectation
+from edge.protocols import Round
+from edge.window import RemoteEncoder
+from edge.worker import Header, Supervised
+
+FAULTS = ("hang", "crash", "kill", "memory", "shape", "slow")
+
+
+class Sabotaged(Supervised):
+    """A supervised child to which `fault` happens before, or instead of, its next answer."""
+
+    fault: str | None = None
+
+    def call(
+        self, method: str, header: Header, content: bytes, limit_s: float
+    ) -> tuple[Header, bytes]:
+        """As Supervised.call, with the fault."""
+        pid = self.running().pid
+        match self.fault:
+            case "hang":
+                os.kill(pid, signal.SIGSTOP)
+            case "crash":
+                os.kill(pid, signal.SIGSEGV)
+            case "kill":
+                os.kill(pid, signal.SIGKILL)
+            case "memory":
+                resource.prlimit(pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))
+        answer, data = super().call(method, header, content, limit_s)
+        return (answer, data[:-3]) if self.fault == "shape" else (answer, data)
+
+
+class SabotagedEncoder:
+    """protocols.ContextEncoder to which one fault happens at every call, drawn with a seed."""
+
+    def __init__(
+        self, child: Sabotaged, limit_s: float, sleep: Callable[[float], None], seed: int
+    ) -> None:
+        self._child = child
+        self._encoder = RemoteEncoder(child, limit_s)
+        self._slow_s = limit_s
+        self._sleep = sleep
+        self._random = random.Random(seed)
+        self.injected: dict[str, int] = dict.fromkeys(FAULTS, 0)
+
+    def encode(
+        self, rounds: Sequence[Round], expectation: Expectation
+    ) -> tuple[bytes, tuple[tuple[str, float], ...]]:
+        """What the encoder gives under the fault: usually an EngineError."""
+        fault = self._random.choice(FAULTS)
+        self.injected[fault] += 1
+        if fault == "slow":
+            self._sleep(self._slow_s)
+        self._child.fault = fault
+        return self._encoder.encode(rounds, expectation)
