@@ -79,6 +79,7 @@ class Daemon:
     def run(self, done: Callable[[], bool]) -> None:
         """Listen and carry out turns until done."""
         self._scheduler.repeat("capture", self._capture, FRAME_S)
+        self._expire_every_second()
         self._scheduler.run(self.step, lambda: self._session.deadline, done)
 
     def step(self, event: Event) -> None:
@@ -221,6 +222,17 @@ class Daemon:
             self._silent_at = self._parts.loudspeaker.stop()
 
     # ------------------------------------------------------------ memory
+
+    def _expire_every_second(self) -> None:
+        self._submit("store", self._expire())
+        self._scheduler.call_at(self._scheduler.now() + 1.0, self._expire_every_second)
+
+    def _expire(self) -> Iterator[Event]:
+        try:
+            self._parts.store.expire()
+        except StoreError as error:
+            _log.warning("part=store expiry failed: %s", error)
+        yield from ()
 
     def _record(self, command: Record) -> Iterator[Event]:
         store, what = self._parts.store, command

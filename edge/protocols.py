@@ -132,3 +132,6 @@ class DialogueStore(Protocol):
 
     def forget(self, dialogue: str) -> int:
         """Delete a dialogue, its key first; how many interactions went."""
+
+    def expire(self) -> int:
+        """Delete what has expired, keys first; to be called once a second."""

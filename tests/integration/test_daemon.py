@@ -195,8 +195,22 @@ def virtual() -> Virtual:
     return Virtual(cost=lambda worker, took_s: 0.002)
 
 
+class BootClock:
+    """CLOCK_BOOTTIME, which a test may put ahead."""
+
+    ahead_s = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead_s
+
+
 @pytest.fixture
-def open_store(tmp_path: Path) -> Iterator[Callable[[Scheduler], object]]:
+def boot_clock() -> BootClock:
+    return BootClock()
+
+
+@pytest.fixture
+def open_store(tmp_path: Path, boot_clock: BootClock) -> Iterator[Callable[[Scheduler], object]]:
     """Opens a real store in a real file, on the store's own worker."""
     with ExitStack() as stack:
         keys = stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm", prefix="edge-"))
@@ -205,7 +219,7 @@ def open_store(tmp_path: Path) -> Iterator[Callable[[Scheduler], object]]:
             return SqliteStore(
                 tmp_path / "dialogue.db",
                 RamKeys(Path(keys), secrets.token_bytes),
-                Clock(time.monotonic, "this-boot", time.time),
+                Clock(boot_clock, "this-boot", time.time),
                 ttl_s=300.0,
                 cipher=Cipher.AES_256_GCM,
                 randomness=secrets.token_bytes,
@@ -377,3 +391,22 @@ def test_no_word_is_logged(
     converse(Rig(virtual, open_store(virtual), FailingEncoder()), call_meg, bauer)
     for word in ("meg", "bauer", "jones", "calling"):
         assert word not in caplog.text.lower()
+
+
+def test_what_has_expired_is_deleted_while_nobody_speaks(
+    virtual: Virtual,
+    open_store: Callable[[Scheduler], object],
+    boot_clock: BootClock,
+    call_meg: bytes,
+    bauer: bytes,
+) -> None:
+    store = open_store(virtual)
+    assert isinstance(store, SqliteStore)
+    rig = Rig(virtual, store, QuickEncoder())
+    converse(rig, call_meg, bauer)
+    assert store.stats().interactions == 2
+    boot_clock.ahead_s = 301.0
+    ends_at = virtual.now() + 2.0
+    virtual.call_at(ends_at, lambda: None)
+    rig.daemon.run(lambda: virtual.now() >= ends_at)
+    assert store.expire() == 0, "there is nothing left to delete"
