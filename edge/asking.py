@@ -75,14 +75,17 @@ class Asked:
 class Asking:
     """Asks; every question begins a dialogue of its own and ends when the microphone is open."""
 
-    def __init__(self, scheduler: Scheduler, store: SqliteStore, encoder: ContextEncoder) -> None:
+    def __init__(
+        self, scheduler: Scheduler, open_store: Callable[[], SqliteStore], encoder: ContextEncoder
+    ) -> None:
+        store = scheduler.do("store", open_store)
+        self._close = store.close
         self._scheduler = scheduler
         self._voice = Voice()
         self._question = ""
         self._asked: list[Asked] = []
         self._lengths: Iterator[float] = iter(())
         self._over = False
-        self.close = store.close
         ids = count(1)
         self._session = Session(Rules(), lambda: f"{next(ids):08x}")
         parts = Parts(
@@ -98,12 +101,15 @@ class Asking:
         self._daemon = Daemon(self._session, parts, scheduler, self._observe)
 
     def ask(self, question: str, lengths: Iterable[float]) -> list[Asked]:
-        """Ask once for each length in seconds."""
+        """Ask once for each length in seconds, then close the store."""
         self._question, self._lengths, self._over = question, iter(lengths), False
         self._asked = []
         self._scheduler.call_at(self._scheduler.now(), self._next)
         deadline = lambda: self._session.deadline  # noqa: E731
-        self._scheduler.run(self._daemon.step, deadline, lambda: self._over)
+        try:
+            self._scheduler.run(self._daemon.step, deadline, lambda: self._over)
+        finally:
+            self._scheduler.do("store", self._close)
         return self._asked
 
     def _next(self) -> None:

@@ -62,7 +62,6 @@ while True:
 def window(windows: int, faults: int, profile: str, seed: int, as_json: bool) -> None:
     """Measure the compute window: ready shares, encode times, and what encoder faults cost."""
     chosen = load_profile(profile)
-    logging.getLogger("edge.daemon").setLevel(logging.ERROR)  # every fault is meant
     with closing(encoder_child(chosen, Supervised)) as child:
         encoder = RemoteEncoder(child, chosen.children.encoder_limit_s)
         alone = in_windows(encoder, drawn_lengths(windows, seed), "windows")
@@ -99,8 +98,7 @@ def _length_s(share: float) -> float:
 def in_windows(encoder: RemoteEncoder, lengths: Sequence[float], what: str) -> list[Asked]:
     """Questions of these lengths, one after the other, on the virtual clock."""
     with temporary_store() as open_store:
-        scheduler = Virtual()
-        asking = Asking(scheduler, scheduler.do("store", open_store), encoder)
+        asking = Asking(Virtual(), open_store, encoder)
         shown = track(lengths, what, console=Console(stderr=True), transient=True)
         return asking.ask(QUESTION, shown)
 
@@ -171,7 +169,8 @@ def under_faults(limit_s: float, profile: str, count: int, seed: int) -> dict[st
     with closing(encoder_child(load_profile(profile), Sabotaged, _never_backs_off())) as child:
         calm = _in_real_time(RemoteEncoder(child, limit_s), max(1, count // 5), "calm")
         sabotaged = SabotagedEncoder(child, limit_s, time.sleep, seed)
-        hit = _in_real_time(sabotaged, count, "faults")
+        with _unlogged():
+            hit = _in_real_time(sabotaged, count, "faults")
     return {
         "injected": sum(sabotaged.injected.values()),
         "by_kind": sabotaged.injected,
@@ -184,11 +183,20 @@ def under_faults(limit_s: float, profile: str, count: int, seed: int) -> dict[st
 
 def _in_real_time(encoder: ContextEncoder, count: int, what: str) -> list[Asked]:
     with temporary_store() as open_store, closing(Threads()) as threads:
-        asking = Asking(threads, threads.do("store", open_store), encoder)
         lengths = track([FAULT_REPLY_S] * count, what, console=Console(stderr=True), transient=True)
-        asked = asking.ask(QUESTION, lengths)
-        threads.do("store", asking.close)
-        return asked
+        return Asking(threads, open_store, encoder).ask(QUESTION, lengths)
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Every fault is meant: nobody wants to read of it."""
+    daemon = logging.getLogger("edge.daemon")
+    level = daemon.level
+    daemon.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        daemon.setLevel(level)
 
 
 def _reopen_ms(asked: Sequence[Asked]) -> dict[str, float | None]:

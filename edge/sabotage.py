@@ -36,8 +36,9 @@ class Sabotaged(Supervised):
                 os.kill(pid, signal.SIGSEGV)
             case "kill":
                 os.kill(pid, signal.SIGKILL)
-            case "memory":
+            case "memory":  # and a message that needs more than there is
                 resource.prlimit(pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))
+                content = bytes(4 << 20)
         answer, data = super().call(method, header, content, limit_s)
         return (answer, data[:-3]) if self.fault == "shape" else (answer, data)
 
