@@ -104,7 +104,6 @@ class Chronicle:
     def _ready(self, event: ContextReady, in_time: bool, now: float) -> None:
         turn = self.turns[event.interaction]
         turn.encode_ms = round(event.encode_ms, 2)
-        turn.payloads_unsealed = event.unsealed
         if in_time:
             self._vector_at[event.interaction] = now
 

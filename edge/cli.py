@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import click
@@ -39,12 +42,29 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """What went wrong is said in one line, whichever command it was."""
+        """What went wrong is said in one line, whichever command it was, and without words."""
         try:
             return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
         except EdgeError as error:
-            click.echo(f"edge: {error}", err=True)
-            ctx.exit(1)
+            _fail(ctx, " ".join(str(error).split()))
+        except Exception as error:
+            if ctx.find_root().params.get("debug"):
+                raise
+            last = extract_tb(error.__traceback__)[-1]
+            place = f"{Path(last.filename).name}:{last.lineno}"
+            _fail(ctx, f"unexpected {type(error).__name__} at {place}; --debug shows all of it")
+
+
+def _fail(ctx: click.Context, message: str) -> None:
+    click.echo(f"edge: {message}", err=True)
+    ctx.exit(1)
+
+
+def _leave(number: int, frame: object) -> None:
+    """A signal unwinds like an error: keys are dropped, children ended, files closed."""
+    raise SystemExit(128 + number)
 
 
 @click.group(
@@ -53,8 +73,11 @@ class Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__)
-def main() -> None:
+@click.option("--debug", is_flag=True, help="Show tracebacks; they may hold words.")
+def main(debug: bool) -> None:
     """Gives a speech recognizer the context of the dialogue, on the device."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
 
 
 @click.group(cls=Commands, modules={"window": "edge.bench_window:window"})

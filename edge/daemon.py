@@ -1,7 +1,8 @@
 """The main loop's hands: every command of the session becomes a job for one worker.
 
-Decides nothing: the session does. Keeps no words and no state of the turn; a job that fails
-answers with an event, and only the parts a turn needs can end it.
+Decides nothing: the session does. Keeps no words, and of the turn only whose sound and whose
+vector are still wanted. A job that fails answers with an event: a part costs its own answer,
+whatever it raises.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from edge.dialogue import (
     Embed,
     Event,
     Failed,
+    MicBack,
     MicLost,
     MicOpened,
     OpenMic,
@@ -40,6 +42,8 @@ from edge.recognition import Recognition
 from edge.scheduler import Scheduler
 from edge.session import Session
 from edge.window import Window
+
+MIC_RETRY_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +79,7 @@ class Daemon:
         self._playing = Lock()
         self._silent_at = float("-inf")
         self._embedding: str | None = None  # whose vector is still of use
+        self._mic_lost = False
 
     def run(self, done: Callable[[], bool]) -> None:
         """Listen and carry out turns until done."""
@@ -119,10 +124,18 @@ class Daemon:
     def _capture(self) -> None:
         try:
             frame = self._parts.microphone.read()
-        except AudioError:
-            self._submit("hearing", iter([MicLost()]))
-            raise
-        self._submit("hearing", self._take(frame))
+        except AudioError as error:
+            self._change_mic(lost=True, why=error)
+            self._scheduler.sleep_until(self._scheduler.now() + MIC_RETRY_S)
+        else:
+            self._change_mic(lost=False)
+            self._submit("hearing", self._take(frame))
+
+    def _change_mic(self, lost: bool, why: AudioError | None = None) -> None:
+        if lost is not self._mic_lost:
+            self._mic_lost = lost
+            _log.warning("microphone %s", f"lost: {why}" if lost else "back")
+            self._submit("hearing", iter([MicLost() if lost else MicBack()]))
 
     def _take(self, frame: Frame) -> Iterator[Event]:
         yield from self._passed_on(self._parts.hearing.take(frame))
@@ -131,6 +144,7 @@ class Daemon:
         if isinstance(command, CloseMic):
             self._parts.hearing.close(command.interaction)
             return
+        self._embedding = None  # what is not there by now is of no use
         since = max(command.since, self._silent_at)
         heard = self._parts.hearing.open(command.interaction, since, command.no_speech_s)
         yield MicOpened(command.interaction, self._scheduler.now())
@@ -153,7 +167,7 @@ class Daemon:
             text, plain = self._parts.recognition.transcribe(
                 command.interaction, command.expectation, command.context
             )
-        except EdgeError as error:
+        except Exception as error:
             yield self._failed(command.interaction, "recognizer", error)
         else:
             yield Transcribed(command.interaction, text, plain)
@@ -173,7 +187,7 @@ class Daemon:
         try:
             skill = self._parts.skill
             yield from skill.respond(command.dialogue, command.interaction, command.text)
-        except Exception as error:  # a skill is others' code: it ends its turn, nothing else
+        except Exception as error:
             yield self._failed(command.interaction, "skill", error)
 
     def _play(self, command: Play) -> None:
@@ -185,24 +199,24 @@ class Daemon:
     def _sound(self, command: Play) -> Iterator[Event]:
         interaction = command.interaction
         try:
-            sound = self._parts.synthesizer.synthesize(command.text)
-            ends_at = self._queue_sound(interaction, *sound)
-        except EdgeError as error:
+            ends_at = self._queue_sound(interaction, command.text)
+        except Exception as error:
             yield self._failed(interaction, "loudspeaker", error)
         else:
             if ends_at is not None:
                 self._scheduler.call_at(ends_at, lambda: self._check_silence(interaction))
                 yield PlaybackStarted(interaction, ends_at)
+
+    def _queue_sound(self, interaction: str, text: str) -> float | None:
+        """When it will have sounded; None when it was interrupted while it was synthesized."""
+        try:
+            sound = self._parts.synthesizer.synthesize(text)
+            with self._playing:
+                wanted = self._speaking == interaction
+                return self._parts.loudspeaker.play(*sound) if wanted else None
         finally:
             with self._playing:
                 self._queued -= 1
-
-    def _queue_sound(self, interaction: str, pcm: bytes, rate_hz: int) -> float | None:
-        """None when the reply was interrupted while it was being synthesized."""
-        with self._playing:
-            if self._speaking != interaction:
-                return None
-            return self._parts.loudspeaker.play(pcm, rate_hz)
 
     def _check_silence(self, interaction: str) -> None:
         """The end of the sound is what the device says, not what was expected of it."""
@@ -252,7 +266,7 @@ class Daemon:
             return
         try:
             yield self._parts.window.embed(command.entry, command.expectation)
-        except EdgeError as error:
+        except Exception as error:
             self._failed(interaction, "context", error)
             yield ContextFailed(interaction)
 

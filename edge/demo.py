@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import replace
@@ -22,7 +22,7 @@ from edge.assembly import Places, Speaker, assembled
 from edge.chronicle import Chronicle
 from edge.dialogue import Command, Event, MicOpened, PlaybackFinished
 from edge.engines.scripted import SlowEncoder
-from edge.errors import ScenarioError
+from edge.errors import ScenarioError, StoreError
 from edge.profile import Profile, load_profile, shipped_profiles
 from edge.protocols import ContextEncoder
 from edge.room import RoomLoudspeaker, RoomMicrophone
@@ -48,11 +48,6 @@ class Customer:
         self._wake_words = {line.wake: voice.clip(line.wake) for line in lines if line.wake}
         self._microphone = microphone
         self._telling = telling
-
-    @property
-    def unsaid(self) -> int:
-        """Lines that were not said (yet)."""
-        return len(self._lines)
 
     def request(self, now: float) -> float | None:
         """Say the next line if it begins with a wake word; when it will have been said."""
@@ -89,11 +84,6 @@ class Demo:
         self._quiet_since = 0.0
         self._happened = 0
         self._over = False
-
-    @property
-    def unsaid(self) -> int:
-        """Lines that the conversation's course left no place for."""
-        return self._customer.unsaid
 
     def hold(self, folder: Path | None = None) -> None:
         """Hold the conversation. folder: where the store's files are left; None: nowhere."""
@@ -157,6 +147,8 @@ class Demo:
     def _conclude(self, speaker: Speaker) -> None:
         self._scheduler.do("store", lambda: None)  # everything recorded by now
         reader = speaker.store.reader
+        for turn in self.chronicle.turns.values():
+            turn.payloads_unsealed = reader.unseals(turn.interaction)
         entries = list(reader.entries())
         sealed = {entry.interaction: reader.sealed(entry.interaction) for entry in entries}
         self._telling.conclude(self.chronicle.turns.values(), entries, sealed)
@@ -164,10 +156,13 @@ class Demo:
 
 def _places(folder: Path | None, stack: ExitStack) -> Places:
     """Keys live in RAM: /dev/shm is a tmpfs on every Linux."""
-    runtime = stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm", prefix="edge-"))
-    if folder is None:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edge-")))
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        runtime = stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm", prefix="edge-"))
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edge-")))
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{error.filename}: no place for the store ({error.strerror})") from error
     return Places(folder, Path(runtime))
 
 
@@ -184,18 +179,20 @@ def hold_all(
     folder: Path | None,
     telling: Telling,
 ) -> list[dict[str, Any]]:
-    """Hold these conversations; the turns of all of them. ScenarioError when one went astray."""
+    """Hold these conversations; the turns of all of them. Those that went astray are told of."""
     turns: list[dict[str, Any]] = []
     for scenario in scenarios:
-        demo = Demo(scenario, profile, Voice(voice or scenario.voice), fast, telling)
+        voice_of = Voice(scenario.voice if voice is None else voice)
+        demo = Demo(scenario, profile, voice_of, fast, telling)
         demo.hold(folder / scenario.name if folder else None)
-        if demo.unsaid:
-            raise ScenarioError(
-                f"{scenario.name}: the conversation took another course; "
-                f"{demo.unsaid} line(s) found no place"
-            )
         turns += [{"scenario": scenario.name, **turn} for turn in demo.chronicle.as_json()]
     return turns
+
+
+def _astray(scenarios: Sequence[Scenario], turns: Sequence[dict[str, Any]]) -> list[str]:
+    """Scenarios of which not every line was recognized as something."""
+    heard = Counter(turn["scenario"] for turn in turns if turn["recognized"] is not None)
+    return [one.name for one in scenarios if heard[one.name] < len(one.lines)]
 
 
 @click.command
@@ -234,3 +231,5 @@ def demo(
     turns = hold_all(scenarios, voice, chosen, fast, store, telling)
     if as_json:
         click.echo(json.dumps({"profile": profile, "turns": turns}))
+    if astray := _astray(scenarios, turns):
+        raise ScenarioError(f"{', '.join(astray)}: took another course, not every line was heard")

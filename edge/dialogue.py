@@ -70,7 +70,6 @@ class Note(StrEnum):
     INTERRUPTED = "INTERRUPTED"
     FAILED = "FAILED"
     TIMED_OUT = "TIMED_OUT"
-    ENDED = "ENDED"
 
 
 BEGINNINGS = frozenset({Note.WAKE, Note.ANSWER, Note.ANNOUNCE})
@@ -98,7 +97,7 @@ class Payload:
     """Words (UTF-8) or a vector (float32) on their way to be sealed; written once."""
 
     kind: Kind
-    content: bytes
+    content: bytes = field(repr=False)
 
 
 def catalogue_payload(catalogues: Iterable[Catalogue]) -> tuple[Payload, ...]:
@@ -188,8 +187,8 @@ class Transcribed:
     """What was recognized. `plain` is the same audio's reading without any context."""
 
     interaction: str
-    text: str
-    plain: str
+    text: str = field(repr=False)
+    plain: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +196,7 @@ class Speak:
     """Directive: say this text. interaction None: an announcement of its own."""
 
     interaction: str | None
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,7 +388,7 @@ class Respond:
 
     dialogue: str
     interaction: str
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,7 +396,7 @@ class Play:
     """Synthesize and queue this reply."""
 
     interaction: str
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

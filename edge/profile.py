@@ -16,6 +16,7 @@ from edge.errors import ProfileError
 from edge.hearing import Listening
 from edge.session import Rules
 
+MAY_BE_ZERO = {"vad_mode", "lead_ms", "refractory_s", "reopens", "encoder_nice"}
 UNITS = ("_s", "_ms", "_hz", "_mhz", "_mb", "_bytes", "_frames")
 
 
@@ -147,8 +148,11 @@ def _check_values(profile: Profile, file: str) -> None:
         part = getattr(profile, section.name)
         for item in fields(part):
             value = getattr(part, item.name)
-            if isinstance(value, (int, float)) and not 0 <= value < 1e9:
-                raise ProfileError(f"{file} [{section.name}]: '{item.name}' is {value}")
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                if not 0 <= value < 1e9 or (value == 0 and item.name not in MAY_BE_ZERO):
+                    raise ProfileError(f"{file} [{section.name}]: '{item.name}' is {value}")
+            if value == ():
+                raise ProfileError(f"{file} [{section.name}]: '{item.name}' names nothing")
     if profile.storage.cipher not in ("aes-256-gcm", "chacha20-poly1305"):
         raise ProfileError(
             f"{file} [storage]: cipher '{profile.storage.cipher}' is unknown; "

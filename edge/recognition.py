@@ -7,6 +7,7 @@ beside the biased one, so that the difference can always be seen.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
@@ -15,6 +16,8 @@ from edge.dialogue import ContextReady, Expectation, Hypothesis
 from edge.errors import EngineError
 from edge.protocols import Recognizer
 from edge.worker import Header, Hosted, Supervised, engine
+
+_log = logging.getLogger(__name__)
 
 
 def hosted(name: str) -> Hosted:
@@ -56,6 +59,18 @@ class RemoteRecognizer:
             raise EngineError("the recognizer's child sent no n-best list") from error
 
 
+def _biased(
+    nbest: Sequence[Hypothesis], expectation: Expectation, context: ContextReady | None
+) -> str:
+    """Best effort: what the bias cannot take leaves the recognizer's own best."""
+    similarities = dict(context.similarities) if context else None
+    try:
+        return rescore(nbest, expectation, similarities)
+    except Exception as error:
+        _log.warning("bias failed: %s", type(error).__name__)
+        return nbest[0].text
+
+
 class Recognition:
     """One capture at a time: fed while the mic is open, ended by `transcribe`."""
 
@@ -90,9 +105,8 @@ class Recognition:
         nbest = self._recognizer.finish()
         if not nbest:
             return "", ""
-        similarities = dict(context.similarities) if context else None
-        text = rescore(nbest, expectation, similarities) if expectation else nbest[0].text
-        return text, nbest[0].text
+        plain = nbest[0].text
+        return (_biased(nbest, expectation, context) if expectation else plain), plain
 
     def cancel(self, interaction: str) -> None:
         """Drop this interaction's capture; the next `start` clears what was fed."""

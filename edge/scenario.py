@@ -21,6 +21,7 @@ SUFFIXES = (".flac", ".wav", ".opus", ".ogg")
 
 Known = Mapping[str, tuple[type, ...]]
 NUMBER = (int, float)
+MOST = 60_000
 HEADER: Known = {"title": (str,), "about": (str,), "voice": (str,), "faults": (dict,)}
 LINE: Known = {"say": (str,), "wake": (str,), "after_ms": NUMBER}
 FAULTS: Known = {"encoder_delay_s": NUMBER}
@@ -100,7 +101,7 @@ def _fields(path: Path, number: int, row: str, known: Known) -> dict[str, Any]:
     where = f"{path.name} line {number}"
     try:
         return _typed(where, json.loads(row), known)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ScenarioError(f"{where}: is not JSON ({error})") from error
 
 
@@ -110,7 +111,8 @@ def _typed(where: str, given: object, known: Known) -> dict[str, Any]:
     for key, value in given.items():
         if key not in known:
             raise ScenarioError(f"{where}: unknown key '{key}'; known are {', '.join(known)}")
-        if type(value) not in known[key] or (type(value) in NUMBER and value < 0):
+        number = type(value) in NUMBER
+        if type(value) not in known[key] or (not 0 <= value <= MOST if number else value == ""):
             raise ScenarioError(f"{where}: '{key}' cannot be {value!r}")
     return given
 
@@ -119,9 +121,8 @@ class Voice:
     """Somebody's recordings: a shipped voice by name, or a folder of `call_meg.flac` files."""
 
     def __init__(self, name: str) -> None:
-        folder = CLIPS / name
-        self._folder = folder if folder.is_dir() else Path(name)
-        if not self._folder.is_dir():
+        self._folder = CLIPS / name if name in voices() else Path(name)
+        if not (name and self._folder.is_dir()):
             known = ", ".join(voices())
             raise ScenarioError(f"no voice '{name}'; take {known}, or a folder of recordings")
 

@@ -24,6 +24,8 @@ Step = Callable[[Event], None]
 Deadline = Callable[[], float | None]
 T = TypeVar("T")
 
+CLOSING_LIMIT_S = 10.0
+
 
 class Scheduler(Protocol):
     """What the daemon is written against. Times are seconds of the monotonic clock."""
@@ -58,7 +60,7 @@ class Threads:
         self._workers: dict[str, queue.SimpleQueue[Job | None]] = {}
         self._threads: list[threading.Thread] = []
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
-        self._timers_lock = threading.Lock()
+        self._lock = threading.Lock()
         self._numbers = count()
         self._closing = threading.Event()
 
@@ -66,9 +68,11 @@ class Threads:
         return time.monotonic()
 
     def submit(self, worker: str, job: Job) -> None:
-        if worker not in self._workers:
-            self._workers[worker] = queue.SimpleQueue()
-            self._begin(worker, lambda: self._work(self._workers[worker]))
+        with self._lock:
+            if worker not in self._workers:
+                inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+                self._workers[worker] = inbox
+                self._begin(worker, lambda: self._work(inbox))
         self._workers[worker].put(job)
 
     def do(self, worker: str, call: Callable[[], T]) -> T:
@@ -85,7 +89,7 @@ class Threads:
         return result.result()
 
     def call_at(self, when: float, call: Callable[[], None]) -> None:
-        with self._timers_lock:
+        with self._lock:
             heapq.heappush(self._timers, (when, next(self._numbers), call))
         self._inbox.put(None)  # the main loop may sleep past it
 
@@ -111,12 +115,16 @@ class Threads:
                 self._take_one(step, self._until_next(due))
 
     def close(self) -> None:
-        """Let every worker finish what it has, then end the threads; safe to repeat."""
+        """Let every worker finish what it has, then end the threads; safe to repeat.
+
+        A worker that does not finish in time is left behind: it ends with the process.
+        """
         self._closing.set()
         for inbox in self._workers.values():
             inbox.put(None)
+        until = self.now() + CLOSING_LIMIT_S
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, until - self.now()))
 
     def _begin(self, name: str, target: Callable[[], None]) -> None:
         def guarded() -> None:
@@ -131,11 +139,14 @@ class Threads:
 
     def _work(self, inbox: queue.SimpleQueue[Job | None]) -> None:
         while (job := inbox.get()) is not None:
-            for event in job():
-                self._inbox.put(event)
+            try:
+                for event in job():
+                    self._inbox.put(event)
+            except Exception as error:  # raised again by the main loop; the worker serves on
+                self._inbox.put(error)
 
     def _run_timer(self) -> None:
-        with self._timers_lock:
+        with self._lock:
             _, _, call = heapq.heappop(self._timers)
         call()
 

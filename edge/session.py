@@ -117,6 +117,7 @@ class Session:
         self._expectation: Expectation | None = None  # of what is being heard
         self._context: ContextReady | None = None  # of what is being heard
         self._last_reply = ""
+        self._unbegun = 0  # replies ordered whose sound has not begun
         self._reopened = 0  # automatic re-opens since the last wake word
         self._muted = False
         self._mic_lost = False
@@ -171,6 +172,8 @@ class Session:
 
     def _arm(self, now: float) -> None:
         """A deadline for the state just entered; SPEAKING's is set when sound is ordered."""
+        if self.state not in (State.SPEAKING, State.PROMPTING):
+            self._unbegun = 0
         match self.state:
             case State.IDLE:
                 self.deadline = None
@@ -245,13 +248,15 @@ class Session:
 
     def _speak(self, event: Speak, now: float) -> Iterator[Command]:
         self._last_reply = event.text
+        self._unbegun += 1
         self.deadline = max(self.deadline or now, now + self.rules.synthesize_s)
         yield self._record(Note.SPEAK, Payload(Kind.REPLY, event.text.encode()))
         yield Play(self._current, event.text)
 
     def _sounding(self, event: PlaybackStarted, now: float) -> Iterator[Command]:
-        end = min(event.ends_at, now + self.rules.sound_s)
-        self.deadline = end + self.rules.playback_margin_s
+        self._unbegun -= 1
+        end = min(event.ends_at, now + self.rules.sound_s) + self.rules.playback_margin_s
+        self.deadline = max(end, self.deadline or end) if self._unbegun > 0 else end
         yield from ()
 
     def _played(self, event: PlaybackFinished, now: float) -> Iterator[Command]:

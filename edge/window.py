@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
 from itertools import chain
+from typing import Any, TypeGuard
 
 from edge.dialogue import ContextReady, Entry, Expectation, Kind
 from edge.errors import EngineError
@@ -38,9 +39,9 @@ class RemoteEncoder:
         }
         answer, vector = self._child.call("encode", asked, b"", self._limit_s)
         near = answer.get("near")
-        if not _is_vector(vector) or not isinstance(near, dict) or not near.keys() <= set(phrases):
+        if not (_is_vector(vector) and _are_cosines(near) and near.keys() <= set(phrases)):
             raise EngineError("the encoder's child sent something that is no vector")
-        return vector, tuple((phrase, float(cosine)) for phrase, cosine in near.items())
+        return vector, tuple(near.items())
 
 
 class Window:
@@ -71,6 +72,12 @@ class Window:
             Round(one.get(Kind.UTTERANCE, ""), one.get(Kind.REPLY, "")) for one in said.values()
         ]
         return rounds, unsealed
+
+
+def _are_cosines(near: Any) -> TypeGuard[dict[str, float]]:
+    return isinstance(near, dict) and all(
+        isinstance(cosine, float) and abs(cosine) <= 1 for cosine in near.values()
+    )
 
 
 def _is_vector(content: bytes) -> bool:

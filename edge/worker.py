@@ -18,10 +18,11 @@ import select
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Any
+from typing import IO, Any
 
 from edge.errors import EdgeError, EngineError, WorkerGone
 
@@ -32,6 +33,7 @@ Hosted = Mapping[str, Method]
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 START_LIMIT_S = 30.0
 BACK_OFF_S = (0.5, 2.0, 10.0, 60.0)
+HEALTHY_S = 300.0  # a child that lived so long was not lost for the same reason again
 _LENGTHS = struct.Struct(">II")
 
 
@@ -66,13 +68,16 @@ class Child:
         """Start `module:factory`; the factory gets the options and returns what is hosted."""
         self._target = target
         self._popen = subprocess.Popen(
-            [sys.executable, "-m", "edge.worker"],
+            [sys.executable, "-P", "-m", "edge.worker"],  # -P: no module of the current folder
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # native libraries print what they recognized
             bufsize=0,
             env={"PATH": os.defpath, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            assert pipe is not None
+            os.set_blocking(pipe.fileno(), False)
         limits = {"memory_mb": confinement.memory_mb, "nice": confinement.nice}
         try:
             self.call("host", {"target": target, "options": options, "limits": limits})
@@ -89,9 +94,10 @@ class Child:
         self, method: str, header: Header, content: bytes = b"", limit_s: float = START_LIMIT_S
     ) -> tuple[Header, bytes]:
         """Ask and wait. WorkerGone: dead, or silent past the limit (then killed)."""
+        until = time.monotonic() + limit_s
         try:
-            self._write(_packed({**header, "method": method}, content))
-            answer, data = self._read(limit_s)
+            self._write(_packed({**header, "method": method}, content), until)
+            answer, data = self._read(until)
         except WorkerGone:
             self.kill()
             raise
@@ -107,37 +113,45 @@ class Child:
             if pipe:
                 pipe.close()
 
-    def _write(self, message: bytes) -> None:
-        assert self._popen.stdin is not None
+    def _write(self, message: bytes, until: float) -> None:
+        pipe = self._popen.stdin
+        assert pipe is not None
+        left = memoryview(message)
         try:
-            while message:
-                message = message[self._popen.stdin.write(message) :]
+            while left:
+                self._wait([], [pipe], until)
+                left = left[pipe.write(left) or 0 :]
         except (OSError, ValueError) as error:
             raise WorkerGone(f"{self._target}: the child is gone") from error
 
-    def _read(self, limit_s: float) -> tuple[Header, bytes]:
+    def _read(self, until: float) -> tuple[Header, bytes]:
         try:
-            length, header_length = _LENGTHS.unpack(self._exactly(_LENGTHS.size, limit_s))
-            if not header_length <= length <= MAX_MESSAGE_BYTES:
-                raise WorkerGone(f"{self._target}: the child sent a broken message")
-            body = self._exactly(length, limit_s)
-            header = json.loads(body[:header_length])
+            length, header_length = _LENGTHS.unpack(self._exactly(_LENGTHS.size, until))
+            if header_length <= length <= MAX_MESSAGE_BYTES:
+                body = self._exactly(length, until)
+                header = json.loads(body[:header_length])
+                if isinstance(header, dict):
+                    return header, body[header_length:]
         except (OSError, ValueError) as error:
             raise WorkerGone(f"{self._target}: the child is gone") from error
-        return header, body[header_length:]
+        raise WorkerGone(f"{self._target}: the child sent a broken message")
 
-    def _exactly(self, count: int, limit_s: float) -> bytes:
-        """Read `count` bytes; the limit is for each silence between two reads."""
-        assert self._popen.stdout is not None
+    def _exactly(self, count: int, until: float) -> bytes:
+        pipe = self._popen.stdout
+        assert pipe is not None
         read = bytearray()
         while len(read) < count:
-            if not select.select([self._popen.stdout], [], [], limit_s)[0]:
-                raise WorkerGone(f"{self._target}: no answer for {limit_s:g} s")
-            part = self._popen.stdout.read(count - len(read))
+            self._wait([pipe], [], until)
+            part = pipe.read(count - len(read))
             if not part:
                 raise WorkerGone(f"{self._target}: the child died")
             read += part
         return bytes(read)
+
+    def _wait(self, to_read: list[IO[bytes]], to_write: list[IO[bytes]], until: float) -> None:
+        ready = select.select(to_read, to_write, [], max(0.0, until - time.monotonic()))
+        if not (ready[0] or ready[1]):
+            raise WorkerGone(f"{self._target}: no answer within its limit")
 
 
 class Supervised:
@@ -148,6 +162,7 @@ class Supervised:
         self._now = now
         self._child: Child | None = None
         self._not_before = float("-inf")
+        self._started_at = 0.0
         self.losses = 0
 
     def call(
@@ -166,6 +181,7 @@ class Supervised:
         if self._child is None:
             if self._now() < self._not_before:
                 raise WorkerGone("the child is kept down after a failure")
+            self._started_at = self._now()
             try:
                 self._child = self._start()
             except EngineError:
@@ -181,6 +197,8 @@ class Supervised:
 
     def _lost(self) -> None:
         self._child = None
+        if self._now() - self._started_at > HEALTHY_S:
+            self.losses = 0
         self._not_before = self._now() + BACK_OFF_S[min(self.losses, len(BACK_OFF_S) - 1)]
         self.losses += 1
 

@@ -44,6 +44,21 @@ def test_a_missing_package_of_an_extra_is_one_line(monkeypatch: pytest.MonkeyPat
     assert result.stderr == "Error: this needs 'edge_gone': pip install 'edge[demo]'\n"
 
 
+def test_an_unexpected_error_is_one_line_without_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command
+    def broken() -> None:
+        raise RuntimeError("words of a customer")
+
+    monkeypatch.setattr("edge.cli.broken", broken, raising=False)
+    monkeypatch.setitem(main._modules, "broken", "edge.cli:broken")
+    result = CliRunner().invoke(main, ["broken"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("edge: unexpected RuntimeError at test_cli.py:")
+    assert "customer" not in result.output
+    assert result.stderr.count("\n") == 1
+    assert isinstance(CliRunner().invoke(main, ["--debug", "broken"]).exception, RuntimeError)
+
+
 def test_every_error_of_ours_has_one_sentence() -> None:
     def below(kind: type[EdgeError]) -> Iterator[type[EdgeError]]:
         for child in kind.__subclasses__():

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +30,8 @@ from edge.dialogue import (
     ExpectSpeech,
     Forgotten,
     Hypothesis,
+    MicBack,
+    MicLost,
     Note,
     PlaybackFinished,
     PlaybackStarted,
@@ -46,10 +49,10 @@ from edge.engines.scripted import (
     ScriptedSynthesizer,
     SlowEncoder,
 )
-from edge.errors import EngineError, StoreError
+from edge.errors import AudioError, EngineError, StoreError
 from edge.hearing import Hearing, Listening
 from edge.keys import RamKeys
-from edge.protocols import ContextEncoder, Round
+from edge.protocols import ContextEncoder, Frame, Round
 from edge.recognition import Recognition
 from edge.room import RoomLoudspeaker, RoomMicrophone
 from edge.scenario import CLIPS
@@ -410,3 +413,38 @@ def test_what_has_expired_is_deleted_while_nobody_speaks(
     virtual.call_at(ends_at, lambda: None)
     rig.daemon.run(lambda: virtual.now() >= ends_at)
     assert store.expire() == 0, "there is nothing left to delete"
+
+
+def test_a_microphone_that_is_lost_comes_back(
+    virtual: Virtual, open_store: Callable[[Scheduler], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(virtual, open_store(virtual), QuickEncoder())
+    read = rig.microphone.read
+    unplugged = iter([True, True, False])
+
+    def unreliable() -> Frame:
+        if next(unplugged, False):
+            raise AudioError("no microphone; plug it in")
+        return read()
+
+    monkeypatch.setattr(rig.microphone, "read", unreliable)
+    virtual.call_at(5.0, lambda: None)
+    rig.daemon.run(lambda: virtual.now() >= 5.0)
+    assert [type(event) for event, _ in rig.seen] == [MicLost, MicBack]
+
+
+def test_whatever_a_part_raises_costs_its_own_answer(
+    virtual: Virtual,
+    open_store: Callable[[Scheduler], object],
+    call_meg: bytes,
+    bauer: bytes,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Surprising(QuickEncoder):
+        def encode(self, rounds: Sequence[Round], expectation: Expectation) -> Any:
+            raise RuntimeError(rounds[-1].utterance)
+
+    heard = converse(Rig(virtual, open_store(virtual), Surprising()), call_meg, bauer)
+    assert [one.text for one in heard] == ["call meg", "bauer"]
+    assert "part=context failed: RuntimeError" in caplog.text
+    assert "meg" not in caplog.text

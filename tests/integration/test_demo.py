@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +70,7 @@ def test_a_slow_encoder_costs_the_vector_and_nothing_else(
 ) -> None:
     request, answer = every_turn["slow"]
     assert answer["context"] == "no-vector"
+    assert request["payloads_unsealed"] == 2, "they were unsealed, in vain"
     assert 0 <= request["reopened_after_playback_ms"] < 100
     assert not any(event.startswith("CONTEXT_READY") for event in request["events"])
 
@@ -161,16 +165,51 @@ def test_a_model_that_was_changed_is_refused(
     assert "SHA-256" in result.stderr
 
 
-def test_a_conversation_that_went_astray_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "line",
+    ['{"say": "bauer", "after_ms": 200}', '{"say": "bauer", "after_ms": 50000}'],
+    ids=["nobody asked", "too late"],
+)
+def test_a_conversation_that_went_astray_is_said(tmp_path: Path, line: str) -> None:
+    first = "call meg" if "50000" in line else "bauer"
     path = tmp_path / "astray.jsonl"
     path.write_text(
-        '{"title": "t", "about": "a", "voice": "slt"}\n'
-        '{"say": "turn on the kitchen light", "wake": "alexa"}\n'
-        '{"say": "bauer", "after_ms": 200}\n'
+        '{"title": "t", "about": "a", "voice": "rms"}\n'
+        f'{{"say": "{first}", "wake": "alexa"}}\n{line}\n'
     )
-    result = run("--fast", "--scenario", str(path), "--voice", "slt")
+    result = run("--fast", "--json", "--scenario", str(path))
     assert result.exit_code == 1
-    assert "no place" in result.stderr or "no recording" in result.stderr
+    assert "astray: took another course" in result.stderr
+    assert json.loads(result.stdout)["turns"], "what was heard is printed all the same"
+
+
+def test_a_place_that_cannot_hold_the_store_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    result = run("--fast", "--store", str(tmp_path / "file"))
+    assert result.exit_code == 1
+    assert "no place for the store" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_leaves_no_key_and_no_child_behind(tmp_path: Path, number: int) -> None:
+    command = [sys.executable, "-m", "edge", "demo", "--store", str(tmp_path)]
+    before = set(Path("/dev/shm").glob("edge-*"))  # noqa: S108
+    demo = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        if "recognized" in line:
+            break
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(demo.pid)], capture_output=True, text=True, check=True
+    )
+    children = listed.stdout.split()
+    demo.send_signal(number)
+    demo.stdout.close()
+    assert demo.wait(20) != 0
+    assert set(Path("/dev/shm").glob("edge-*")) <= before  # noqa: S108
+    assert len(children) >= 2
+    assert not [child for child in children if Path("/proc", child).exists()]
 
 
 def test_a_board_without_time_for_the_vector_goes_without(

@@ -107,6 +107,7 @@ def test_an_error_in_a_job_ends_the_main_loop(scheduler: Scheduler) -> None:
     scheduler.submit("one", broken)
     with pytest.raises(LookupError):
         collect(scheduler, 1)
+    assert scheduler.do("one", lambda: "still there") == "still there"
 
 
 def test_each_worker_has_a_thread_of_its_own() -> None:

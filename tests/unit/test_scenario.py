@@ -58,6 +58,10 @@ def test_a_scenario_of_ones_own(tmp_path: Path) -> None:
         (HEAD + '{"say": 3, "wake": "alexa"}', ["line 2", "'say'"]),
         (HEAD + '{"say": "x", "after_ms": "soon"}', ["line 2", "'after_ms'"]),
         (HEAD + '{"say": "x", "after_ms": -5}', ["line 2", "'after_ms'"]),
+        (HEAD + '{"say": "x", "after_ms": NaN}', ["line 2", "'after_ms'"]),
+        (HEAD + '{"say": "x", "after_ms": 1e308}', ["line 2", "'after_ms'"]),
+        (HEAD + '{"say": "x", "wake": ""}', ["line 2", "'wake'"]),
+        (HEAD + "[" * 100_000, ["line 2", "not JSON"]),
         ('{"faults": {"fire": 1}}\n' + LINE, ["line 1", "unknown key 'fire'"]),
         ('{"faults": {"encoder_delay_s": "x"}}\n' + LINE, ["line 1", "encoder_delay_s"]),
         ('{"tittle": "x"}\n' + LINE, ["line 1", "unknown key 'tittle'"]),
@@ -82,6 +86,11 @@ def test_a_missing_file_is_said() -> None:
 def test_an_unknown_voice_names_those_there_are() -> None:
     with pytest.raises(ScenarioError, match="take awb, rms, slt"):
         Voice("nobody")
+
+
+def test_no_voice_is_no_voice() -> None:
+    with pytest.raises(ScenarioError, match="no voice ''"):
+        Voice("")
 
 
 def test_a_voice_without_the_recording_says_which(tmp_path: Path) -> None:

@@ -101,6 +101,9 @@ def test_the_child_is_asked_with_phrases_act_and_slot() -> None:
         ({"near": {}}, struct.pack("<2f", float("nan"), 1.0)),
         ({"near": {"power": 0.5}}, UNIT),
         ({"near": [0.5]}, UNIT),
+        ({"near": {"Bauer": None}}, UNIT),
+        ({"near": {"Bauer": float("nan")}}, UNIT),
+        ({"near": {"Bauer": 1.5}}, UNIT),
         ({}, UNIT),
     ],
 )
