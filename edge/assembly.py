@@ -57,6 +57,7 @@ class Speaker:
     daemon: Daemon
     session: Session
     store: SqliteStore
+    window: Window
 
 
 @contextmanager
@@ -89,7 +90,8 @@ def assembled(
             store=store,
             window=Window(store, wrap_encoder(encoder), time.perf_counter),
         )
-        yield Speaker(Daemon(session, parts, scheduler, observe), session, store)
+        daemon = Daemon(session, parts, scheduler, observe)
+        yield Speaker(daemon, session, store, parts.window)
 
 
 def _detectors(profile: Profile) -> list[WakeWordDetector]:
@@ -159,12 +161,8 @@ def _store(profile: Profile, places: Places) -> SqliteStore:
     return SqliteStore(
         places.state / "dialogue.db",
         RamKeys(places.runtime, secrets.token_bytes),
-        Clock(lambda: time.clock_gettime(time.CLOCK_BOOTTIME), _boot_id(), time.time),
+        Clock.of_this_machine(),
         ttl_s=profile.storage.ttl_s,
         cipher=CIPHERS[profile.storage.cipher],
         randomness=secrets.token_bytes,
     )
-
-
-def _boot_id() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -69,7 +69,11 @@ def _leave(number: int, frame: object) -> None:
 
 @click.group(
     cls=Commands,
-    modules={"demo": "edge.demo:demo", "bench": "edge.cli:bench"},
+    modules={
+        "bench": "edge.cli:bench",
+        "demo": "edge.demo:demo",
+        "store": "edge.store_commands:store",
+    },
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__)
@@ -80,6 +84,9 @@ def main(debug: bool) -> None:
         signal.signal(number, _leave)
 
 
-@click.group(cls=Commands, modules={"window": "edge.bench_window:window"})
+@click.group(
+    cls=Commands,
+    modules={"store": "edge.bench_store:store", "window": "edge.bench_window:window"},
+)
 def bench() -> None:
     """Measure a part against its baseline, in one run."""

@@ -147,8 +147,8 @@ class Demo:
     def _conclude(self, speaker: Speaker) -> None:
         self._scheduler.do("store", lambda: None)  # everything recorded by now
         reader = speaker.store.reader
-        for turn in self.chronicle.turns.values():
-            turn.payloads_unsealed = reader.unseals(turn.interaction)
+        for interaction, unsealed in speaker.window.unsealed:
+            self.chronicle.turns[interaction].payloads_unsealed = unsealed
         entries = list(reader.entries())
         sealed = {entry.interaction: reader.sealed(entry.interaction) for entry in entries}
         self._telling.conclude(self.chronicle.turns.values(), entries, sealed)

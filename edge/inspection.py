@@ -27,6 +27,10 @@ _PAYLOADS = """
 _STRAYS = """
     SELECT count(*) FROM payloads LEFT JOIN interactions USING (interaction) WHERE id IS NULL
 """
+_SEALED_UNDER = """
+    SELECT DISTINCT key_id, substr(wrapped, 1, 22) FROM interactions
+    WHERE dialogue = coalesce(?, dialogue)
+"""
 _COUNTS = """
     SELECT count(*), count(DISTINCT dialogue), coalesce(sum(payloads), 0)
     FROM interactions WHERE expires_ms > ?
@@ -96,8 +100,26 @@ def verify(path: Path, keys: Keys, now_ms: int) -> Verdict:
 
 def residue(path: Path, key_ids: Iterable[str]) -> int:
     """How often anything sealed under these keys is found in the raw files."""
-    marks = [mark for key_id in key_ids for mark in traces(bytes.fromhex(key_id))]
-    return sum(_occurrences(Path(f"{path}{end}"), marks) for end in ("", "-wal", "-shm"))
+    return remains(path, [mark for key_id in key_ids for mark in traces(bytes.fromhex(key_id))])
+
+
+def marks_of(path: Path, dialogue: str | None) -> list[bytes]:
+    """How all that is sealed in a dialogue (None: in any) begins, and each of its wrapped keys."""
+    with closing(open_reader(path)) as connection:
+        rows = connection.rows(_SEALED_UNDER, dialogue)
+    marks = {mark for key_id, _ in rows for mark in traces(bytes.fromhex(key_id))}
+    return sorted(marks | {beginning for _, beginning in rows if beginning})
+
+
+def remains(path: Path, marks: Iterable[bytes]) -> int:
+    """How often any of these is found in the raw files."""
+    marks = list(marks)
+    return sum(_occurrences(file, marks) for file in files(path))
+
+
+def files(path: Path) -> list[Path]:
+    """The files that a store has now."""
+    return [file for end in ("", "-wal", "-shm") if (file := Path(f"{path}{end}")).exists()]
 
 
 def _one(connection: Connection, text: str, *values: int) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from edge.errors import Expired, SealError, StoreError
-from edge.seal import KEY_BYTES, Binding, Cipher, Key, seal, unseal
+from edge.seal import KEY_BYTES, Binding, Cipher, Key, key_id_of, seal, unseal
 
 _IN_RAM = frozenset({"tmpfs", "ramfs"})
 _SUFFIX = ".key"
@@ -108,7 +108,8 @@ class PersistentKeys:
         self._wraps = 0
         self._next: Key | None = None
         self._master = _read_master(file)
-        if self._successor.exists():
+        # One that is cut short was never used: `stage` had not returned.
+        if self._successor.exists() and self._successor.stat().st_size >= KEY_BYTES:
             self._next = _read_master(self._successor)
 
     def make(self, dialogue: str, expires_ms: int) -> tuple[Key, bytes | None]:
@@ -120,13 +121,15 @@ class PersistentKeys:
         """A dialogue's key; SealError when its wrapped form is not what was kept."""
         if wrapped is None:
             raise SealError(f"key {key_id} was never kept")
-        key = Key(unseal(self._master, wrapped, _key_binding(dialogue, expires_ms)))
+        staged = self._next is not None and self._next.id == key_id_of(wrapped)
+        master = self._next if self._next and staged else self._master
+        key = Key(unseal(master, wrapped, _key_binding(dialogue, expires_ms)))
         if key.id.hex() != key_id:
             raise SealError(f"key {key_id} is not the one its row names")
         return key
 
     def holds(self, key_id: str) -> bool:
-        """Always: these keys go with their rows."""
+        """Always."""
         return True
 
     def drop(self, key_ids: Iterable[str]) -> None:
@@ -140,7 +143,11 @@ class PersistentKeys:
         self._wraps = max(self._wraps, wraps)
         if self._next is not None:
             self._finish_rotation(self._next, self._next.id in master_ids)
-        foreign = set(master_ids) - {self._master.id}
+        self.require(master_ids)
+
+    def require(self, master_ids: Collection[bytes]) -> None:
+        """StoreError when one of these master keys is not here."""
+        foreign = set(master_ids) - {key.id for key in (self._master, self._next) if key}
         if foreign:
             needed = ", ".join(sorted(key_id.hex() for key_id in foreign))
             raise StoreError(
@@ -151,8 +158,10 @@ class PersistentKeys:
     def stage(self) -> bytes:
         """Write a successor of the master key beside it; its id. `settle` puts it in place."""
         try:
+            if self._next is None:
+                self._successor.unlink(missing_ok=True)
             create_key_file(self._successor, self._randomness)
-        except StoreError as error:
+        except (OSError, StoreError) as error:
             raise StoreError(f"{error}; a systemd credential is rotated by its owner") from error
         self._next = _read_master(self._successor)
         return self._next.id

@@ -127,8 +127,13 @@ class DialogueStore(Protocol):
     ) -> Entry:
         """Append one event; Expired when the interaction is not alive."""
 
-    def unseal(self, dialogue: str, kinds: Iterable[Kind]) -> Iterator[tuple[str, Payload]]:
-        """(interaction, payload) of a live dialogue, oldest first; every one opened is counted."""
+    def unseal(
+        self, dialogue: str, kinds: Iterable[Kind], last: int = -1
+    ) -> Iterator[tuple[str, Payload]]:
+        """(interaction, payload) of a live dialogue, oldest first; every one opened is counted.
+
+        last: open only those of so many newest interactions; -1: of all.
+        """
 
     def forget(self, dialogue: str) -> int:
         """Delete a dialogue, its key first; how many interactions went."""

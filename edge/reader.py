@@ -24,9 +24,11 @@ _ENTRIES = "SELECT * FROM interactions WHERE expires_ms > ? ORDER BY id"
 _PAYLOADS = """
     SELECT dialogue, interaction, number, kind, expires_ms, key_id, wrapped, sealed
     FROM interactions JOIN payloads USING (interaction)
-    WHERE dialogue = ? AND expires_ms > ? AND kind IN (SELECT value FROM json_each(?))
+    WHERE expires_ms > ? AND kind IN (SELECT value FROM json_each(?)) AND interaction IN
+        (SELECT interaction FROM interactions WHERE dialogue = ? ORDER BY id DESC LIMIT ?)
     ORDER BY id, number
 """
+_MASTERS = "SELECT DISTINCT substr(wrapped, 3, 8) FROM interactions WHERE wrapped NOT NULL"
 _SIZES = "SELECT kind, length(sealed) FROM payloads WHERE interaction = ? ORDER BY number"
 
 
@@ -46,13 +48,8 @@ class Row(NamedTuple):
 
     def entry(self) -> Entry:
         """What the rest of the program sees of it."""
-        return Entry(
-            self.dialogue,
-            self.interaction,
-            self.revision,
-            tuple(self.events.split(" ")),
-            self.expires_ms / 1000,
-        )
+        _, interaction, dialogue, revision, events, _, _, _, expires_ms, _ = self
+        return Entry(dialogue, interaction, revision, tuple(events.split(" ")), expires_ms / 1000)
 
 
 class Sealed(NamedTuple):
@@ -97,12 +94,16 @@ class Reader:
         """Every live entry, oldest first."""
         return self._entries(_ENTRIES, self._now_ms())
 
-    def unseal(self, dialogue: str, kinds: Iterable[Kind]) -> Iterator[tuple[str, Payload]]:
+    def unseal(
+        self, dialogue: str, kinds: Iterable[Kind], last: int = -1
+    ) -> Iterator[tuple[str, Payload]]:
         """(interaction, payload) of a live dialogue, oldest first; every one opened is counted.
+
+        last: open only those of so many newest interactions; -1: of all.
 
         SealError at a payload that was changed; Expired when the dialogue goes meanwhile.
         """
-        found = self._rows(_PAYLOADS, dialogue, self._now_ms(), json.dumps([*kinds]))
+        found = self._rows(_PAYLOADS, self._now_ms(), json.dumps([*kinds]), dialogue, last)
         rows = [row for row in map(Sealed._make, found) if self._keys.holds(row.key_id)]
         return map(self._open, rows)
 
@@ -128,6 +129,10 @@ class Reader:
     def key_ids(self) -> list[str]:
         """The ids of all keys that rows name, expired ones included."""
         return [row[0] for row in self._rows("SELECT DISTINCT key_id FROM interactions")]
+
+    def master_ids(self) -> set[bytes]:
+        """The ids of all master keys that rows need; none with keys in RAM."""
+        return {row[0] for row in self._rows(_MASTERS)}
 
     def drop_counts(self, interactions: Iterable[str]) -> None:
         """Forget how often these were unsealed; the total stays."""

@@ -33,7 +33,13 @@ _ADVICE = {
     "SQLITE_NOTADB": "it is no dialogue store: move it away",
     "SQLITE_READONLY": "let the daemon write there",
 }
-_STEP_1 = (
+PRAGMAS = (
+    "secure_delete = ON",
+    "temp_store = MEMORY",
+    "cell_size_check = ON",
+    "trusted_schema = OFF",
+)
+TABLES = (
     """
     CREATE TABLE interactions (
         id INTEGER PRIMARY KEY,
@@ -150,6 +156,16 @@ class Writer(Connection):
             self._lock = -1
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep every writer away; StoreError when one is at work."""
+    descriptor = _lock(path)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def open_reader(path: Path) -> Connection:
     """A connection that cannot write; its user sees to it that one thread at a time uses it."""
     try:
@@ -215,13 +231,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, synchronous: str) -> No
         )
     if _pragma(connection, "journal_mode = WAL") != "wal":
         raise StoreError(f"{path}: its file system cannot keep a write-ahead log; move the store")
-    for pragma in (
-        f"synchronous = {synchronous}",
-        "secure_delete = ON",
-        "temp_store = MEMORY",
-        "cell_size_check = ON",
-        "trusted_schema = OFF",
-    ):
+    for pragma in (f"synchronous = {synchronous}", *PRAGMAS):
         connection.execute(f"PRAGMA {pragma}")
     if version < SCHEMA_VERSION:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -242,6 +252,6 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
 
 def _step_1(database: Database) -> None:
-    for statement in _STEP_1:
+    for statement in TABLES:
         database.execute(statement)
     database.execute("PRAGMA user_version = 1")

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
@@ -28,6 +29,8 @@ MAX_SEALS_PER_KEY = 1 << 20
 
 _MARK = struct.Struct(f">BB{KEY_ID_BYTES}s")
 _HEADER_BYTES = _MARK.size + NONCE_BYTES
+_LENGTH = struct.Struct(">H")
+_COUNTED = struct.Struct(">IQ")
 _KEY_ID_LABEL = b"edge key id 1"
 _SHUT = "a sealed payload does not open"
 
@@ -39,7 +42,8 @@ class Cipher(IntEnum):
     CHACHA20_POLY1305 = 2
 
 
-_AEAD: dict[int, type[AESGCM] | type[ChaCha20Poly1305]] = {
+Aead = AESGCM | ChaCha20Poly1305
+_AEAD: dict[int, type[Aead]] = {
     Cipher.AES_256_GCM: AESGCM,
     Cipher.CHACHA20_POLY1305: ChaCha20Poly1305,
 }
@@ -51,6 +55,7 @@ class Key:
 
     secret: bytes = field(repr=False)
     id: bytes = field(init=False)
+    _suites: dict[Cipher, tuple[bytes, Aead]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """SealError when the secret has another length."""
@@ -58,10 +63,18 @@ class Key:
             raise SealError(f"a key has {KEY_BYTES} bytes, this one {len(self.secret)}")
         digest = hashlib.sha256(_KEY_ID_LABEL + self.secret).digest()
         object.__setattr__(self, "id", digest[:KEY_ID_BYTES])
+        object.__setattr__(self, "_suites", {})
+
+    def suite(self, cipher: Cipher) -> tuple[bytes, Aead]:
+        """How all that is sealed so begins, and the cipher under this key; set up once."""
+        found = self._suites.get(cipher)
+        if found is None:
+            mark = _MARK.pack(VERSION, cipher, self.id)
+            found = self._suites[cipher] = mark, _AEAD[cipher](self.secret)
+        return found
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """What a sealed payload is bound to; under any other binding it does not open.
 
     number: counts an interaction's payloads from 1; 0 for a wrapped key.
@@ -77,9 +90,18 @@ class Binding:
 
     def associated(self, mark: bytes) -> bytes:
         """The associated data: unambiguous, every field fixed or length-prefixed."""
-        texts = (part.encode() for part in (self.dialogue, self.interaction, self.kind))
-        named = b"".join(len(text).to_bytes(2, "big") + text for text in texts)
-        return mark + named + struct.pack(">IQ", self.number, self.expires_ms)
+        dialogue, interaction = self.dialogue.encode(), self.interaction.encode()
+        kind = self.kind.encode()
+        return (
+            mark
+            + _LENGTH.pack(len(dialogue))
+            + dialogue
+            + _LENGTH.pack(len(interaction))
+            + interaction
+            + _LENGTH.pack(len(kind))
+            + kind
+            + _COUNTED.pack(self.number, self.expires_ms)
+        )
 
 
 def seal(
@@ -101,10 +123,8 @@ def seal(
     if len(content) > MAX_CONTENT_BYTES:
         raise StoreError(f"a payload holds at most {MAX_CONTENT_BYTES} bytes, not {len(content)}")
     nonce = randomness(NONCE_BYTES)
-    mark = _MARK.pack(VERSION, cipher, key.id)
-    return (
-        mark + nonce + _AEAD[cipher](key.secret).encrypt(nonce, content, binding.associated(mark))
-    )
+    mark, aead = key.suite(cipher)
+    return mark + nonce + aead.encrypt(nonce, content, binding.associated(mark))
 
 
 def unseal(key: Key, sealed: bytes, binding: Binding) -> bytes:
@@ -115,7 +135,7 @@ def unseal(key: Key, sealed: bytes, binding: Binding) -> bytes:
     version, cipher, key_id = _MARK.unpack(mark)
     if version != VERSION or cipher not in _AEAD or key_id != key.id:
         raise SealError(_SHUT)
-    aead = _AEAD[cipher](key.secret)
+    _, aead = key.suite(Cipher(cipher))
     try:
         return aead.decrypt(nonce, sealed[_HEADER_BYTES:], binding.associated(mark))
     except InvalidTag:

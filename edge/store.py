@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from edge.keys import PersistentKeys, RamKeys
 from edge.protocols import Round
 from edge.reader import Reader, Row
 from edge.schema import Value, Writer
-from edge.seal import Binding, Cipher, Key, key_id_of, seal
+from edge.seal import Binding, Cipher, Key, seal
 
 _ID = re.compile(r"[0-9a-z-]{1,40}")
 _BEGIN = """
@@ -29,14 +30,14 @@ _BEGIN = """
         (interaction, dialogue, revision, events, payloads, key_id, wrapped, expires_ms, boot)
     VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?) RETURNING *
 """
-_APPEND = """
+APPEND = """
     UPDATE interactions SET events = events || ?, revision = revision + 1
     WHERE interaction = ? AND expires_ms > ? RETURNING *
 """
 _APPEND_SEALED = """
-    UPDATE interactions SET revision = revision + 1, payloads = payloads + ?1, events = events || ?2
-        || (SELECT group_concat(':' || (payloads + value), '') FROM json_each(?3))
-    WHERE interaction = ?4 AND expires_ms > ?5 RETURNING *
+    UPDATE interactions SET revision = revision + 1, payloads = payloads + ?, events = events || ?
+        || (SELECT group_concat(':' || (payloads + value), '') FROM json_each(?))
+    WHERE interaction = ? AND expires_ms > ? RETURNING *
 """
 _KEEP = "INSERT INTO payloads (interaction, number, kind, sealed) VALUES (?, ?, ?, ?)"
 _YOUNG = """
@@ -51,7 +52,6 @@ _REWRAP = "UPDATE interactions SET wrapped = rewrap(wrapped, dialogue, expires_m
 _OF_RAM = "SELECT * FROM interactions WHERE wrapped IS NULL"
 _DELETE_PAYLOADS = "DELETE FROM payloads WHERE interaction = ?"
 _DELETE = "DELETE FROM interactions WHERE interaction = ?"
-_MASTERS = "SELECT DISTINCT master_id_of(wrapped) FROM interactions WHERE wrapped NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,12 @@ class Clock:
     boottime: Callable[[], float]
     boot_id: str
     wall: Callable[[], float]
+
+    @classmethod
+    def of_this_machine(cls) -> Clock:
+        """The kernel's clocks and the id of its boot."""
+        boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return cls(partial(time.clock_gettime, time.CLOCK_BOOTTIME), boot_id, time.time)
 
 
 class SqliteStore:
@@ -137,7 +143,7 @@ class SqliteStore:
         event = f" {note}({expectation.act},{expectation.slot})" if expectation else " " + note
         if payloads:
             return self._append_sealed(interaction, event, payloads)
-        return self._alive(interaction, _APPEND, event, interaction, self._now_ms()).entry()
+        return self._alive(interaction, APPEND, event, interaction, self._now_ms()).entry()
 
     def discard(self, interaction: str) -> int:
         """Delete the payloads of an interaction that asked nothing; how many went.
@@ -177,7 +183,7 @@ class SqliteStore:
         try:
             count = self._writer.change(_REWRAP)
         finally:
-            self._keys.settle(self._master_ids() or {staged}, wraps=self._count())
+            self._keys.settle(self.reader.master_ids() or {staged}, wraps=self._count())
         self._untidy |= not self._writer.tidy()
         return count
 
@@ -185,9 +191,11 @@ class SqliteStore:
         """Close the file; again does nothing, and any other call then raises StoreError."""
         self._opened.close()
 
-    def unseal(self, dialogue: str, kinds: Iterable[Kind]) -> Iterator[tuple[str, Payload]]:
+    def unseal(
+        self, dialogue: str, kinds: Iterable[Kind], last: int = -1
+    ) -> Iterator[tuple[str, Payload]]:
         """(interaction, payload) of a live dialogue, oldest first; every one opened is counted."""
-        return self.reader.unseal(dialogue, kinds)
+        return self.reader.unseal(dialogue, kinds, last)
 
     def rounds(self, dialogue: str) -> list[Round]:
         """What was said and replied in a live dialogue, oldest first."""
@@ -275,8 +283,7 @@ class SqliteStore:
 
     def _settle(self) -> None:
         """Make rows and keys agree: what no key can open goes, and so does a key without rows."""
-        self._writer.define("master_id_of", key_id_of, 1)
-        master_ids = self._master_ids()
+        master_ids = self.reader.master_ids()
         if isinstance(self._keys, PersistentKeys):
             self._keys.settle(master_ids, wraps=self._count())
         elif master_ids:
@@ -288,6 +295,3 @@ class SqliteStore:
     def _count(self) -> int:
         ((count,),) = self._writer.rows("SELECT count(*) FROM interactions")
         return int(count)
-
-    def _master_ids(self) -> set[bytes]:
-        return {master_id for (master_id,) in self._writer.rows(_MASTERS)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
 from itertools import chain
@@ -17,6 +18,9 @@ from edge.dialogue import ContextReady, Entry, Expectation, Kind
 from edge.errors import EngineError
 from edge.protocols import ContextEncoder, DialogueStore, Round
 from edge.worker import Supervised
+
+ROUNDS = 3  # more than these say nothing that the encoder would hear
+REMEMBERED = 64
 
 
 class RemoteEncoder:
@@ -45,7 +49,10 @@ class RemoteEncoder:
 
 
 class Window:
-    """Past rounds in, vector and similarities out."""
+    """Past rounds in, vector and similarities out.
+
+    unsealed: for which interactions how many payloads were opened, the latest ones.
+    """
 
     def __init__(
         self, store: DialogueStore, encoder: ContextEncoder, clock: Callable[[], float]
@@ -53,10 +60,12 @@ class Window:
         self._store = store
         self._encoder = encoder
         self._clock = clock
+        self.unsealed: deque[tuple[str, int]] = deque(maxlen=REMEMBERED)
 
     def embed(self, entry: Entry, expectation: Expectation) -> ContextReady:
         """The answer to Embed; StoreError or EngineError when there is no vector to be had."""
         rounds, unsealed = self._rounds(entry.dialogue)
+        self.unsealed.append((entry.interaction, unsealed))
         begun = self._clock()
         vector, similarities = self._encoder.encode(rounds, expectation)
         encode_ms = (self._clock() - begun) * 1000
@@ -65,7 +74,8 @@ class Window:
     def _rounds(self, dialogue: str) -> tuple[list[Round], int]:
         said: dict[str, dict[Kind, str]] = {}
         unsealed = 0
-        for interaction, payload in self._store.unseal(dialogue, (Kind.UTTERANCE, Kind.REPLY)):
+        kinds = (Kind.UTTERANCE, Kind.REPLY)
+        for interaction, payload in self._store.unseal(dialogue, kinds, ROUNDS):
             said.setdefault(interaction, {})[payload.kind] = payload.content.decode()
             unsealed += 1
         rounds = [

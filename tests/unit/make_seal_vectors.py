@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ def _vector(name: str, key: Key, sealed: bytes, binding: Binding) -> dict[str, A
     return {
         "name": name,
         "key": key.secret.hex(),
-        "binding": asdict(binding),
+        "binding": binding._asdict(),
         "sealed": sealed.hex(),
     }
 
@@ -41,10 +40,10 @@ def valid() -> list[dict[str, Any]]:
     key = Key(_fixed("key", 32))
     cases = [
         ("words", b"call meg bauer", _BINDING),
-        ("empty", b"", replace(_BINDING, number=2, kind="reply")),
-        ("not ASCII", "Wo ist die nächste Eisdiele?".encode(), replace(_BINDING, number=3)),
-        ("a vector", bytes(range(256)), replace(_BINDING, number=4, kind="vector")),
-        ("far expiry", b"x", replace(_BINDING, expires_ms=(1 << 63) - 1, number=65_535)),
+        ("empty", b"", _BINDING._replace(number=2, kind="reply")),
+        ("not ASCII", "Wo ist die nächste Eisdiele?".encode(), _BINDING._replace(number=3)),
+        ("a vector", bytes(range(256)), _BINDING._replace(number=4, kind="vector")),
+        ("far expiry", b"x", _BINDING._replace(expires_ms=(1 << 63) - 1, number=65_535)),
         ("a wrapped key", _fixed("other key", 32), Binding("d1a7", "", 0, "key", 1_234_567)),
     ]
     return [
@@ -81,12 +80,12 @@ def invalid() -> list[dict[str, Any]]:
         "something appended": good + b"\x00",
     }
     bindings_wrong = {
-        "another dialogue": replace(_BINDING, dialogue="d1a8"),
-        "another interaction": replace(_BINDING, interaction="09c5"),
-        "fields shifted": replace(_BINDING, dialogue="d1a70", interaction="9c4"),
-        "another number": replace(_BINDING, number=2),
-        "another kind": replace(_BINDING, kind="reply"),
-        "a later expiry": replace(_BINDING, expires_ms=1_234_568),
+        "another dialogue": _BINDING._replace(dialogue="d1a8"),
+        "another interaction": _BINDING._replace(interaction="09c5"),
+        "fields shifted": _BINDING._replace(dialogue="d1a70", interaction="9c4"),
+        "another number": _BINDING._replace(number=2),
+        "another kind": _BINDING._replace(kind="reply"),
+        "a later expiry": _BINDING._replace(expires_ms=1_234_568),
     }
     return [
         *(_vector(name, key, sealed, _BINDING) for name, sealed in bytes_wrong.items()),

@@ -8,7 +8,6 @@ import os
 import random
 import runpy
 import struct
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +104,7 @@ def mutated(chance: random.Random, sealed: bytes) -> bytes:
 def test_every_mutation_is_rejected() -> None:
     chance = random.Random(3)
     bindings = [
-        replace(BINDING, dialogue=dialogue, interaction=interaction, number=number, kind=kind)
+        BINDING._replace(dialogue=dialogue, interaction=interaction, number=number, kind=kind)
         for dialogue in ("d1", "d2")
         for interaction in ("i1", "i2")
         for number, kind in ((1, "utterance"), (2, "reply"), (2, "utterance"))

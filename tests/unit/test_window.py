@@ -8,7 +8,7 @@ import pytest
 from edge.dialogue import Act, Catalogue, Entry, Expectation, Kind, Payload, Slot
 from edge.errors import EngineError
 from edge.protocols import Round
-from edge.window import RemoteEncoder, Window
+from edge.window import ROUNDS, RemoteEncoder, Window
 from edge.worker import Header, Supervised
 
 ASKED = Expectation(Act.CHOOSE, Slot.CONTACT, (Catalogue(Slot.CONTACT, ("Jones", "Bauer")),))
@@ -23,8 +23,10 @@ class Shelf:
         self._payloads = payloads
         self.kinds: set[Kind] = set()
 
-    def unseal(self, dialogue: str, kinds: Iterable[Kind]) -> Iterator[tuple[str, Payload]]:
-        assert dialogue == "d1"
+    def unseal(
+        self, dialogue: str, kinds: Iterable[Kind], last: int
+    ) -> Iterator[tuple[str, Payload]]:
+        assert (dialogue, last) == ("d1", ROUNDS)
         self.kinds = set(kinds)
         for interaction, kind, text in self._payloads:
             yield interaction, Payload(kind, text.encode())
@@ -77,6 +79,7 @@ def test_rounds_are_put_together_by_interaction_and_every_unseal_is_counted() ->
         250,
         4,
     )
+    assert list(window.unsealed) == [("i2", 4)]
     assert shelf.kinds == {Kind.UTTERANCE, Kind.REPLY}
 
 

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from edge.dialogue import Kind, Note, Payload
+from edge.dialogue import Note
 from edge.errors import Expired, StoreError
 from edge.keys import RamKeys
 from edge.seal import Cipher
 from edge.store import Clock, SqliteStore
 from edge.writer import WriterThread
-
-THREADS = 8
-OPERATIONS = int(os.environ.get("EDGE_STORE_OPERATIONS", "100"))
+from tests.campaigns import threads
 
 
 @pytest.fixture
@@ -70,33 +65,6 @@ def test_it_raises_what_opening_raises(home: Path, open_store: Callable[[], Sqli
         WriterThread(open_store)
 
 
-def test_no_entry_is_ever_stale_or_lost(home: Path, open_store: Callable[[], SqliteStore]) -> None:
+def test_no_entry_is_ever_stale_or_lost(home: Path) -> None:
     """Eight threads append to the same interactions; each compares with a reading of its own."""
-    thread = WriterThread(open_store)
-    store = thread.store
-    for n in range(4):
-        thread.submit(store.begin, "d1", f"i{n}", Note.WAKE).result()
-    revisions: list[tuple[str, int]] = []
-
-    def work(worker: int) -> None:
-        with closing(sqlite3.connect(home / "store.db")) as other:
-            for n in range(OPERATIONS):
-                payloads = [Payload(Kind.REPLY, b"word")] if n % 10 == worker else []
-                interaction = f"i{(n + worker) % 4}"
-                entry = thread.submit(
-                    store.append, interaction, list(Note)[3 + n % 10], None, payloads
-                ).result()
-                text = "SELECT events FROM interactions WHERE interaction = ?"
-                (events,) = other.execute(text, (interaction,)).fetchone()
-                assert tuple(events.split(" "))[: entry.revision] == entry.events
-                revisions.append((interaction, entry.revision))
-
-    with ThreadPoolExecutor(THREADS) as workers:
-        list(workers.map(work, range(THREADS)))
-    assert sorted(revisions) == [
-        (f"i{n}", revision)
-        for n in range(4)
-        for revision in range(2, 2 + THREADS * OPERATIONS // 4)
-    ]
-    assert store.verify().faults == ()
-    thread.close()
+    assert threads.run(home, 100, lambda: None) == []

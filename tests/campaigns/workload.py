@@ -1,6 +1,6 @@
 """A process that writes to a store until it is killed, and says what was acknowledged.
 
-`python store_workload.py HOME MODE SEED [LIMIT_BYTES]`: one line an operation on stdout, `+` for
+`python workload.py HOME MODE SEED [LIMIT_BYTES]`: one line an operation on stdout, `+` for
 acknowledged, `!` for refused with a StoreError. MODE is ram or persistent. LIMIT_BYTES: no file
 grows beyond it (RLIMIT_FSIZE), and 100 operations are enough.
 """
