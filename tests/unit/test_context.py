@@ -3,7 +3,7 @@ import pytest
 
 from edge.context import Encoder
 from edge.dialogue import Act, Catalogue, Expectation, Slot
-from edge.errors import ModelError
+from edge.errors import EngineError, ModelError
 from edge.protocols import Round
 from edge.tflite import shipped
 
@@ -57,6 +57,41 @@ def test_act_slot_and_older_rounds_are_taken_in(encoder):
     older = (Round("play some jazz", "Here is some jazz."), *MEGS)
     assert encoder.encode(older, WHO)[0] != alone
     assert encoder.encode(MEGS, Expectation(Act.CONFIRM, Slot.YES_NO))[0] != alone
+
+
+def test_resuming_from_what_was_kept_equals_starting_over(encoder):
+    rounds = [Round(f"play number {n}", f"Playing {n}. Anything else?") for n in range(20)]
+    memory = encoder.beginning
+    for last, past in enumerate(rounds):
+        resumed, _ = encoder.resume(memory, past, WHO)
+        whole, _ = encoder.encode(rounds[: last + 1], WHO)
+        cosine = np.frombuffer(resumed, "<f4") @ np.frombuffer(whole, "<f4")
+        assert cosine >= 0.9999
+        assert last >= 16 or resumed == whole
+        memory = encoder.remember(memory, past)
+
+
+@pytest.mark.parametrize("memory", [b"", b"\0" * 7, b"\0" * 100_000])
+def test_what_another_encoder_kept_is_refused(encoder, memory):
+    with pytest.raises(EngineError, match="not this encoder's; start over"):
+        encoder.resume(memory, MEGS[0], WHO)
+
+
+def test_the_model_tells_what_a_reply_asks(encoder):
+    assert encoder.expected((Round("book a table", "A table for two at Nopa. Is that right?"),)) == (
+        Act.CONFIRM,
+        Slot.YES_NO,
+    )
+    asked = (Round("book a table", "What time would you like the table?"),)
+    assert encoder.expected(asked) == (Act.REQUEST, Slot.TIME)
+
+
+def test_phrases_alone_are_embedded_as_beside_a_dialogue(encoder):
+    phrases = [f"contact {n}" for n in range(20)]
+    vector, near = encoder.encode(MEGS, offering(*phrases))
+    alone = encoder.embed(phrases)
+    assert np.linalg.norm(alone, axis=1) == pytest.approx(1.0, abs=1e-5)
+    assert alone @ np.frombuffer(vector, "<f4") == pytest.approx([c for _, c in near], abs=1e-5)
 
 
 def test_a_phrase_is_embedded_once_and_too_many_are_cut_from_the_end(encoder):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.text import PAD, Buckets, bags, ids, marks, spoken
+from edge.text import GRAM_SHARE, PAD, Buckets, bags, ids, marks, spoken, stacked
 
 BUCKETS = Buckets(words=50, pairs=40, grams=30)
 
@@ -63,12 +63,16 @@ def test_marks_are_no_words():
 
 
 def test_bags_share_a_row_of_ids_and_weigh_theirs_alone():
-    flat, weights = bags([[3, 4, 5, 6], [], [7]], 8)
-    assert flat.tolist() == [3, 4, 5, 6, 7, PAD, PAD, PAD]
-    assert weights.tolist() == [
-        [0.5, 0.5, 0.5, 0.5, 0, 0, 0, 0],
-        [0, 0, 0, 0, 0, 0, 0, 0],
-        [0, 0, 0, 0, 1, 0, 0, 0],
-    ]
+    flat, weights = bags([[3, 4, 5, 50], [], [7, 91, 92, 93, 94]], 10, BUCKETS)
+    assert flat.tolist() == [3, 4, 5, 50, 7, 91, 92, 93, 94, PAD]
+    assert weights[0] == pytest.approx([0.5, 0.5, 0.5, 0.5, 0, 0, 0, 0, 0, 0])
+    assert weights[1].tolist() == [0] * 10
+    assert weights[2] == pytest.approx([0, 0, 0, 0, 1, 0.25, 0.25, 0.25, 0.25, 0])
     assert flat.dtype == np.int32
     assert weights.dtype == np.float32
+
+
+def test_stacked_bags_have_a_row_each():
+    rows, weights = stacked([[3, 91], []], 3, BUCKETS)
+    assert rows.tolist() == [[3, 91, PAD], [PAD] * 3]
+    assert weights.tolist() == [[1, GRAM_SHARE, 0], [0, 0, 0]]

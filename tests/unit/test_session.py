@@ -1,0 +1,118 @@
+"""The table as it is meant, written out a second time, and the deadlines it sets."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+
+from edge import dialogue as d
+from edge.dialogue import Act, Catalogue, Expectation, Slot
+from edge.session import ANYWHERE, TABLE, Rules, Session, State
+
+MEANT = """
+IDLE         WakeWordDetected RECOGNIZING · Speak SPEAKING · ExpectSpeech EXPECTING
+             ExpectSpeechRefused IDLE
+RECOGNIZING  MicOpened RECOGNIZING · EndOfSpeech THINKING · TimedOut THINKING
+             NothingHeard IDLE · Muted IDLE · MicLost IDLE
+THINKING     Transcribed THINKING · Speak SPEAKING · ExpectSpeech EXPECTING
+             ExpectSpeechRefused IDLE · Responded IDLE · NothingHeard IDLE · Failed IDLE
+             TimedOut IDLE · WakeWordDetected RECOGNIZING
+SPEAKING     Speak SPEAKING · PlaybackStarted SPEAKING · ExpectSpeech PROMPTING
+             ExpectSpeechRefused SPEAKING · PlaybackFinished IDLE · Failed IDLE
+             LoudspeakerLost IDLE · TimedOut IDLE · WakeWordDetected RECOGNIZING
+PROMPTING    ExpectSpeechRecorded PROMPTING · ContextReady PROMPTING · ContextFailed PROMPTING
+             Speak PROMPTING · PlaybackStarted PROMPTING · PlaybackFinished EXPECTING
+             Muted SPEAKING · MicLost SPEAKING · Failed IDLE · LoudspeakerLost IDLE
+             TimedOut IDLE · WakeWordDetected RECOGNIZING
+EXPECTING    MicOpened EXPECTING · SpeechStarted RECOGNIZING · WakeWordDetected RECOGNIZING
+             TimedOut IDLE · Muted IDLE · MicLost IDLE
+"""
+ASKED = Expectation(Act.CHOOSE, Slot.CONTACT, (Catalogue(Slot.CONTACT, ("Meg Bauer",)),))
+RULES = Rules(synthesize_s=10.0, playback_margin_s=2.0)
+
+
+def meant() -> dict[str, dict[str, str]]:
+    table: dict[str, dict[str, str]] = {}
+    for line in MEANT.strip().splitlines():
+        state, rows = line[:13].strip(), line[13:]
+        row = table.setdefault(state, {}) if state else row  # noqa: F821
+        row |= dict(pair.split() for pair in rows.split(" · "))
+    return table
+
+
+def test_the_table_is_what_is_meant() -> None:
+    table = {
+        str(state): {event.__name__: str(target) for event, (target, _) in row.items()}
+        for state, row in TABLE.items()
+    }
+    assert table == meant()
+    assert {event.__name__: target for event, (target, _) in ANYWHERE.items()} == {
+        "Forgotten": State.IDLE,
+        "Muted": None,
+        "Unmuted": None,
+        "MicLost": None,
+        "MicBack": None,
+    }
+
+
+@pytest.fixture
+def session() -> Session:
+    return Session(RULES, map(str, count(1)).__next__)
+
+
+def speaking(session: Session) -> str:
+    session.handle(d.WakeWordDetected("alexa", 0.0, 0.0), 0.0)
+    interaction = str(session.interaction)
+    session.handle(d.EndOfSpeech(interaction, 1.0), 1.0)
+    session.handle(d.Speak(interaction, "One moment."), 1.0)
+    return interaction
+
+
+def test_the_deadline_of_a_sound_is_its_end_and_a_margin(session: Session) -> None:
+    interaction = speaking(session)
+    assert session.deadline == 1.0 + RULES.synthesize_s
+    session.handle(d.PlaybackStarted(interaction, 3.0), 1.1)
+    assert session.deadline == 3.0 + RULES.playback_margin_s
+
+
+def test_a_short_first_reply_does_not_cut_off_the_second(session: Session) -> None:
+    interaction = speaking(session)
+    session.handle(d.Speak(interaction, "Which one do you mean?"), 1.0)
+    session.handle(d.PlaybackStarted(interaction, 1.5), 1.1)
+    assert session.deadline == 1.0 + RULES.synthesize_s, "the second is still being synthesized"
+    session.handle(d.PlaybackStarted(interaction, 4.0), 6.0)
+    assert session.deadline == 4.0 + RULES.playback_margin_s
+
+
+def test_an_open_microphone_waits_as_long_as_was_asked(session: Session) -> None:
+    interaction = speaking(session)
+    session.handle(d.ExpectSpeech(interaction, 4500, ASKED), 1.0)
+    opened = session.handle(d.PlaybackFinished(interaction, 3.0), 3.01)
+    assert [type(order) for order in opened] == [d.Record, d.OpenMic]
+    assert session.deadline == 3.01 + 4.5
+    asked_again = session.handle(d.TimedOut(), 7.6)
+    assert isinstance(asked_again[-1], d.Record)
+    assert asked_again[-1].interaction == interaction
+    assert asked_again[-1].note is d.Note.EXPECT_SPEECH_TIMED_OUT
+
+
+def test_what_is_not_in_the_table_changes_nothing_and_is_counted(session: Session) -> None:
+    interaction = speaking(session)
+    before = (session.state, session.deadline, session.interaction)
+    assert session.handle(d.EndOfSpeech(interaction, 2.0), 2.0) == ()
+    assert session.handle(d.PlaybackFinished("another", 2.0), 2.0) == ()
+    assert (session.state, session.deadline, session.interaction) == before
+    assert session.dropped == {"EndOfSpeech": 1, "PlaybackFinished": 1}
+
+
+def test_no_word_is_in_the_repr_of_an_event_or_command() -> None:
+    words = "call meg bauer"
+    for one in (
+        d.Transcribed("1", words, words),
+        d.Speak("1", words),
+        d.Respond("d", "1", words),
+        d.Play("1", words),
+        d.Payload(d.Kind.UTTERANCE, words.encode()),
+    ):
+        assert "meg" not in repr(one)
