@@ -34,7 +34,9 @@ ORDINARY = (
 WINDOW_ENDINGS = [
     "answered",
     "answered after a late vector",
+    "answered by wake word",
     "interrupted",
+    "muted",
     "too long",
     "forgotten",
     "left open",
@@ -208,6 +210,13 @@ class Turn(RuleBasedStateMachine):
                 break
             self.usual_next_step()
 
+    @rule(text=st.sampled_from(["call meg", "", "Which one?"]), reply=st.booleans())
+    def something_is_recognized(self, text: str, reply: bool) -> None:
+        if reply:
+            self.turn_reaches(State.EXPECTING)
+        self.turn_reaches(State.THINKING)
+        self.recognizer_answers(True, text)
+
     @rule(asked=st.booleans(), vector=st.booleans(), ending=st.sampled_from(WINDOW_ENDINGS))
     def window_passes(self, asked: bool, vector: bool, ending: str) -> None:
         self.turn_reaches(State.PROMPTING)
@@ -224,6 +233,13 @@ class Turn(RuleBasedStateMachine):
             case "interrupted":
                 self.customer_wakes_it()
                 self.customer_ends(True)
+            case "answered by wake word":
+                self.sound_ends()
+                self.customer_wakes_it()
+                self.customer_ends(True)
+            case "muted":
+                self.microphone_changes(d.Muted())
+                self.encoder_answers(True, fails=False)
             case "too long":
                 self.time_passes(400.0)
             case "forgotten":

@@ -78,10 +78,8 @@ def test_what_another_encoder_kept_is_refused(encoder, memory):
 
 
 def test_the_model_tells_what_a_reply_asks(encoder):
-    assert encoder.expected((Round("book a table", "A table for two at Nopa. Is that right?"),)) == (
-        Act.CONFIRM,
-        Slot.YES_NO,
-    )
+    asked = (Round("book a table", "A table for two at Nopa. Is that right?"),)
+    assert encoder.expected(asked) == (Act.CONFIRM, Slot.YES_NO)
     asked = (Round("book a table", "What time would you like the table?"),)
     assert encoder.expected(asked) == (Act.REQUEST, Slot.TIME)
 

@@ -116,3 +116,40 @@ def test_no_word_is_in_the_repr_of_an_event_or_command() -> None:
         d.Payload(d.Kind.UTTERANCE, words.encode()),
     ):
         assert "meg" not in repr(one)
+
+
+def test_every_step_of_a_question_and_its_answer_is_recorded(session: Session) -> None:
+    orders: list[d.Command] = []
+
+    def tell(event: d.Event, now: float) -> None:
+        orders.extend(session.handle(event, now))
+
+    tell(d.WakeWordDetected("alexa", 0.0, 0.0), 0.0)
+    asking = str(session.interaction)
+    tell(d.EndOfSpeech(asking, 1.0), 1.0)
+    tell(d.Transcribed(asking, "call meg", "call meg"), 1.2)
+    tell(d.Speak(asking, "Jones or Bauer?"), 1.3)
+    tell(d.ExpectSpeech(asking, 4000, ASKED), 1.3)
+    entry = d.Entry("d", asking, 4, ("WAKE", "EXPECT_SPEECH(choose,contact):3"), 9.0)
+    tell(d.Recorded(entry), 1.4)
+    tell(d.ContextReady(asking, b"vector", (), 3.0, 2), 1.5)
+    tell(d.PlaybackFinished(asking, 3.0), 3.0)
+    answer = str(session.interaction)
+    tell(d.MicOpened(answer, 3.0), 3.0)
+    tell(d.SpeechStarted(answer, 3.2), 3.3)
+    tell(d.EndOfSpeech(answer, 4.0), 4.0)
+    tell(d.Transcribed(answer, "Jones or Bauer", "x"), 4.1)
+    noted = [(one.interaction, str(one.note)) for one in orders if isinstance(one, d.Record)]
+    assert noted == [
+        (asking, "WAKE"),
+        (asking, "UTTERANCE"),
+        (asking, "SPEAK"),
+        (asking, "EXPECT_SPEECH"),
+        (asking, "CONTEXT_READY"),
+        (asking, "PLAYED"),
+        (asking, "REOPENED"),
+        (answer, "ANSWER"),
+        (answer, "NOTHING_HEARD"),
+    ]
+    kinds = [p.kind for one in orders if isinstance(one, d.Record) for p in one.payloads]
+    assert kinds == [d.Kind.UTTERANCE, d.Kind.REPLY, d.Kind.CATALOGUE, d.Kind.VECTOR]
