@@ -72,6 +72,7 @@ def _leave(number: int, frame: object) -> None:
     modules={
         "bench": "edge.cli:bench",
         "demo": "edge.demo:demo",
+        "eval": "edge.cli:evaluate",
         "store": "edge.store_commands:store",
     },
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -90,3 +91,8 @@ def main(debug: bool) -> None:
 )
 def bench() -> None:
     """Measure a part against its baseline, in one run."""
+
+
+@click.group(name="eval", cls=Commands, modules={"encoder": "edge.evaluate_encoder:encoder"})
+def evaluate() -> None:
+    """Judge a part on recorded material, beside its baselines."""

@@ -6,69 +6,82 @@ the store.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edge import text, tflite
 from edge.dialogue import Act, Catalogue, Expectation, Slot
-from edge.errors import ModelError
+from edge.errors import EngineError, ModelError
 from edge.protocols import ContextEncoder, Round
 from edge.worker import Header, Hosted, engine
 
-IDS_PER_WORD = 8
-OLDER_IDS_PER_WORD = 2
-BAGS = 5
+Array = np.ndarray[Any, Any]
+
+IDS_PER_WORD = 5
+BAGS = 4
+ACTS, SLOTS = tuple(Act), tuple(Slot)
+MARKS = (*(f"act={act}" for act in ACTS), *(f"slot={slot}" for slot in SLOTS))
+"""Names that no text can contain, for the bag of what is asked and as phrases of their own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How much of each signal the encoder takes, and the shape its model wants it in.
 
-    The context is five bags of ids: act and slot, the reply's last words, the reply, the last
-    utterance, the older rounds. All limits are in words; `batch` phrases go in together.
+    A round is four bags of ids: act and slot, the reply's last words, the reply, the utterance.
+    All limits are in words; `batch` phrases go in together. Rounds before the last `max_rounds`
+    weigh too little to be read.
     """
 
     buckets: text.Buckets
     tail_words: int
     reply_words: int
     utterance_words: int
-    older_words: int
     phrase_words: int
     batch: int
     max_phrases: int
+    max_rounds: int
 
     @property
     def context_ids(self) -> int:
         """The width of the context tower's input."""
-        spelled = self.tail_words + self.reply_words + self.utterance_words
-        return 2 + IDS_PER_WORD * spelled + OLDER_IDS_PER_WORD * self.older_words
+        return 2 + IDS_PER_WORD * (self.tail_words + self.reply_words + self.utterance_words)
 
     @property
     def phrase_ids(self) -> int:
         """The width of the phrase tower's input."""
         return IDS_PER_WORD * self.phrase_words
 
-    def context(self, rounds: Sequence[Round], expectation: Expectation) -> list[list[int]]:
-        """The five bags of a dialogue, rounds oldest first."""
-        last = rounds[-1] if rounds else Round("", "")
+    def bags(self, last: Round, asked: Sequence[int]) -> list[list[int]]:
+        """The four bags of a round; `asked` are the marks of its question."""
         reply = text.spoken(last.reply, self.reply_words)
-        older = text.spoken(
-            " . ".join(f"{past.utterance} . {past.reply}" for past in rounds[-3:-1]),
-            self.older_words,
-        )
-        asked = (f"act={expectation.act}", f"slot={expectation.slot}")
         return [
-            text.marks(asked, self.buckets),
+            list(asked),
             self._ids(reply[-self.tail_words :], self.tail_words),
             self._ids(reply, self.reply_words),
             self._ids(text.spoken(last.utterance, self.utterance_words), self.utterance_words),
-            text.ids(older, self.buckets, OLDER_IDS_PER_WORD * self.older_words),
         ]
+
+    def gist(self, bags: Sequence[Sequence[int]]) -> list[int]:
+        """What later rounds remember of a round: words and pairs of reply and utterance."""
+        return [row for row in chain(*bags[2:]) if row < self.buckets.first_gram]
+
+    def context(self, bags: Sequence[Sequence[int]]) -> tuple[Array, Array]:
+        """Ids and pooling weights of a round's bags, and last of its gist."""
+        ids, weights = text.bags(bags, self.context_ids, self.buckets)
+        told = (ids < self.buckets.first_gram) & (weights[2:].sum(0) > 0)
+        gist = told * np.float32(max(1, told.sum()) ** -0.5)
+        return ids[None], np.vstack([weights, gist])[None]
+
+    def asked(self, expectation: Expectation) -> list[int]:
+        """The marks of a question."""
+        marks = f"act={expectation.act}", f"slot={expectation.slot}"
+        return text.marks(marks, self.buckets)
 
     def phrase(self, phrase: str) -> list[int]:
         """The bag of a phrase that may be said."""
@@ -89,7 +102,9 @@ class Encoder:
         if (described.inputs[0].shape, described.inputs[-2].shape) != wanted:
             raise ModelError(f"{manifest}: inputs and [parameters] disagree; restore the manifest")
         self._model = tflite.Model(described)
+        self._none = next(self._batches(()))
         self.vector_bytes = 4 * described.outputs[0].shape[-1]
+        self.beginning = bytes(4 * described.outputs[1].shape[-1])
 
     def encode(
         self, rounds: Sequence[Round], expectation: Expectation
@@ -98,19 +113,77 @@ class Encoder:
 
         At most the first `max_phrases` different phrases are embedded, catalogue by catalogue.
         """
+        recent = rounds[-self._layout.max_rounds :] or (Round("", ""),)
+        return self.resume(self._memory(recent[:-1]), recent[-1], expectation)
+
+    def remember(self, memory: bytes, past: Round) -> bytes:
+        """What is kept of a dialogue after one more round; before the first it is `beginning`."""
+        return self._run(memory, self._layout.bags(past, ()), self._none)[1].tobytes()
+
+    def resume(
+        self, memory: bytes, last: Round, expectation: Expectation
+    ) -> tuple[bytes, tuple[tuple[str, float], ...]]:
+        """As `encode`, from what was kept of the rounds before the last."""
         layout = self._layout
-        context = layout.context(rounds, expectation)
-        ids, weights = text.bags(context, layout.context_ids)
+        bags = layout.bags(last, layout.asked(expectation))
         offered = _offered(expectation, layout.max_phrases)
-        vector = np.zeros(0, np.float32)
-        cosines: list[float] = []
-        for start in range(0, max(1, len(offered)), layout.batch):
-            bags = [layout.phrase(phrase) for phrase in offered[start : start + layout.batch]]
-            towers = self._model.run(ids[None], weights[None], *_batch(bags, layout))
-            vector = _unit(towers[0][0])
-            cosines += (_unit(towers[1][: len(bags)]) @ vector).tolist()
-        near = tuple(zip(offered, (float(np.clip(c, -1, 1)) for c in cosines), strict=True))
+        vector, cosines = self._near(memory, bags, [layout.phrase(phrase) for phrase in offered])
+        near = tuple(zip(offered, map(float, cosines), strict=True))
         return vector.astype("<f4").tobytes(), near
+
+    def expected(self, rounds: Sequence[Round]) -> tuple[Act, Slot]:
+        """Act and slot of the last reply's question, as far as the model can tell."""
+        layout = self._layout
+        recent = rounds[-layout.max_rounds :] or (Round("", ""),)
+        memory = self._memory(recent[:-1])
+        answers = [text.marks([mark], layout.buckets) for mark in MARKS]
+        _, cosines = self._near(memory, layout.bags(recent[-1], ()), answers)
+        acts, slots = np.split(cosines, [len(ACTS)])
+        return ACTS[int(acts.argmax())], SLOTS[int(slots.argmax())]
+
+    def embed(self, phrases: Sequence[str]) -> Array:
+        """Unit vectors of phrases, float32 [len(phrases), size]."""
+        silent = self._layout.bags(Round("", ""), ())
+        bags = [self._layout.phrase(phrase) for phrase in phrases]
+        runs = [self._run(self.beginning, silent, one) for one in self._batches(bags)]
+        return _unit(np.vstack([towers[2] for towers in runs])[: len(bags)])
+
+    def mean(self, rounds: Sequence[Round]) -> Array:
+        """Unit mean of the rounds' embeddings before any layer: what a static model would know."""
+        return _unit(np.frombuffer(self._memory(rounds), "<f4"))
+
+    def _memory(self, past: Sequence[Round]) -> bytes:
+        memory = self.beginning
+        for one in past:
+            memory = self.remember(memory, one)
+        return memory
+
+    def _near(
+        self, memory: bytes, bags: Sequence[Sequence[int]], phrases: Sequence[Sequence[int]]
+    ) -> tuple[Array, Array]:
+        """The context's unit vector, and the cosines of bags of phrases to it."""
+        runs = [self._run(memory, bags, one) for one in self._batches(phrases)]
+        vector = _unit(runs[0][0][0])
+        near = np.vstack([_unit(towers[2]) for towers in runs]) @ vector
+        return vector, np.clip(near[: len(phrases)], -1, 1)
+
+    def _batches(self, bags: Sequence[Sequence[int]]) -> Iterator[tuple[Array, Array]]:
+        """At least one batch, the last filled up with nothing."""
+        layout = self._layout
+        for start in range(0, max(1, len(bags)), layout.batch):
+            group = list(bags[start : start + layout.batch])
+            group += [()] * (layout.batch - len(group))
+            ids, weights = text.stacked(group, layout.phrase_ids, layout.buckets)
+            yield ids, weights[:, None]
+
+    def _run(
+        self, memory: bytes, bags: Sequence[Sequence[int]], phrases: tuple[Array, Array]
+    ) -> tuple[Array, ...]:
+        if len(memory) != len(self.beginning):
+            raise EngineError("what was kept of the dialogue is not this encoder's; start over")
+        ids, weights = self._layout.context(bags)
+        carried = np.frombuffer(memory, "<f4")[None].astype(np.float32)
+        return self._model.run(ids, weights, carried, *phrases)
 
 
 def _layout(manifest: tflite.Manifest) -> Layout:
@@ -129,17 +202,7 @@ def _offered(expectation: Expectation, limit: int) -> list[str]:
     return list(dict.fromkeys(islice(every, limit)))
 
 
-def _batch(
-    bags: Sequence[Sequence[int]], layout: Layout
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    filled = [text.bags([bag], layout.phrase_ids) for bag in bags]
-    spare = layout.batch - len(filled)
-    filled += [text.bags([[]], layout.phrase_ids)] * spare
-    ids, weights = zip(*filled, strict=True)
-    return np.stack(ids), np.stack(weights)
-
-
-def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _unit(vectors: Array) -> Array:
     """Along the last axis; a vector of nothing stays as it is."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)

@@ -3,6 +3,7 @@
 * EdgeError
   * ProfileError
   * ScenarioError
+  * QuestionError
   * ModelError
   * AudioError
   * EngineError
@@ -26,6 +27,10 @@ class ProfileError(EdgeError):
 
 class ScenarioError(EdgeError):
     """A scenario for demo or replay cannot be used as it is written."""
+
+
+class QuestionError(EdgeError):
+    """Recorded dialogues cannot be read as they are written."""
 
 
 class ModelError(EdgeError):

@@ -19,6 +19,7 @@ import numpy.typing as npt
 MAX_WORD_CHARS = 24
 CHARS_PER_WORD = 16
 GRAM_CHARS = 3
+GRAM_SHARE = 0.5
 PAD = 0
 
 # fmt: off
@@ -69,9 +70,14 @@ class Buckets:
     grams: int
 
     @property
+    def first_gram(self) -> int:
+        """The lowest id of a character 3-gram."""
+        return 1 + self.words + self.pairs
+
+    @property
     def total(self) -> int:
         """The size of the embedding table."""
-        return 1 + self.words + self.pairs + self.grams
+        return self.first_gram + self.grams
 
 
 def spoken(text: str, max_words: int) -> tuple[str, ...]:
@@ -105,22 +111,40 @@ def marks(names: Sequence[str], buckets: Buckets) -> list[int]:
 
 
 def bags(
-    rows: Sequence[Sequence[int]], width: int
+    rows: Sequence[Sequence[int]], width: int, buckets: Buckets
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Ids and pooling weights of bags laid one after the other: int32 [width], float32 [n, width].
 
-    A bag of n ids weighs each by 1/sqrt(n), so that short and long texts come out alike large.
-    The caller's bags fit into `width` together.
+    A bag's n words and pairs weigh 1/sqrt(n) each and its n 3-grams `GRAM_SHARE` of that, so that
+    short and long texts come out alike large. The caller's bags fit into `width` together.
     """
     flat = np.full(width, PAD, np.int32)
-    weights = np.zeros((len(rows), width), np.float32)
+    alone = np.full((len(rows), width), PAD, np.int32)
     start = 0
     for row, found in enumerate(rows):
         end = start + len(found)
-        flat[start:end] = found
-        weights[row, start:end] = len(found) ** -0.5 if found else 0.0
+        flat[start:end] = alone[row, start:end] = found
         start = end
-    return flat, weights
+    return flat, _weights(alone, buckets)
+
+
+def stacked(
+    rows: Sequence[Sequence[int]], width: int, buckets: Buckets
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """As `bags`, each bag in a row of its own: int32 and float32 [n, width]."""
+    alone = np.full((len(rows), width), PAD, np.int32)
+    for row, found in enumerate(rows):
+        alone[row, : len(found)] = found
+    return alone, _weights(alone, buckets)
+
+
+def _weights(alone: npt.NDArray[np.int32], buckets: Buckets) -> npt.NDArray[np.float32]:
+    grams = alone >= buckets.first_gram
+    spelled = (alone > PAD) & ~grams
+    shares = 1.0 / np.sqrt(np.maximum(1, spelled.sum(1, keepdims=True)))
+    gram_shares = GRAM_SHARE / np.sqrt(np.maximum(1, grams.sum(1, keepdims=True)))
+    weights: npt.NDArray[np.float32] = (spelled * shares + grams * gram_shares).astype(np.float32)
+    return weights
 
 
 def _hash(token: str, buckets: int) -> int:

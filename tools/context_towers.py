@@ -1,62 +1,30 @@
-"""The context encoder's two towers in TensorFlow: batches, loss, and the int8 file.
+"""The context encoder's two towers in TensorFlow: what they compute, the loss, and the files.
 
-It knows questions and layouts; it never judges what it has learned.
+It knows batches and layouts; it never judges what it has learned.
 """
 
 from __future__ import annotations
 
-import zlib
-from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from edge import text
-from edge.context import BAGS, Layout
-from tools.context_task import Question
+from edge.context import ACTS, MARKS, Layout
+from tools.context_batches import CHOICES, GUESSED_WORDS, ROWS, Examples
 
-WIDTH, HIDDEN, SIZE = 64, 256, 128
-BATCH, CHOICES, RIVALS = 512, 128, 7
-DROPPED_IDS = 0.15
-UNASKED = 0.3
+WIDTH, HIDDEN, SIZE = 64, 512, 128
 BAG_SHARES = (0.3, 1.0, 1.0, 0.5, 0.3)
-"""How loud act and slot, tail, reply, utterance and older rounds are before training."""
+"""How loud act and slot, tail, reply, utterance and memory are before training."""
+MEMORY_DECAY = 0.5
+BACK_SHARE, NAMED_SHARE, WORDS_SHARE, ASKED_SHARE = 0.5, 0.5, 0.2, 0.2
+"""How much finding the context of an answer, choosing the phrase that was meant, guessing the
+answer's words, and telling act and slot count beside choosing the answer."""
+SCALE_LOG, GUESS_SCALE_LOG, IMPOSSIBLE = 2.7, 1.5, -30.0
 
-Bag: TypeAlias = "array[int]"
-Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A question as ids: context bags, the answer, and what was on offer (the meant one first)."""
-
-    context: list[Bag]
-    answer: Bag
-    answer_key: int
-    offered: list[Bag]
-    offered_keys: list[int]
-
-
-def example(question: Question, layout: Layout) -> Example:
-    """What the towers see of a question."""
-    offered = list(question.offered) if question.meant is not None else []
-    if offered:
-        offered.insert(0, offered.pop(question.meant or 0))
-    return Example(
-        [_bag(ids) for ids in layout.context(question.rounds, question.expectation)],
-        _bag(layout.phrase(question.answer)),
-        zlib.crc32(question.answer.encode()),
-        [_bag(layout.phrase(phrase)) for phrase in offered],
-        [zlib.crc32(phrase.encode()) for phrase in offered],
-    )
-
-
-def _bag(ids: Sequence[int]) -> Bag:
-    return array("i", ids)
+Array = np.ndarray[Any, Any]
 
 
 class Towers(tf.Module):  # type: ignore[misc]  # tensorflow has no types
@@ -74,17 +42,20 @@ class Towers(tf.Module):  # type: ignore[misc]  # tensorflow has no types
         shares = tf.constant(BAG_SHARES)[:, None, None]
         self.table = tf.Variable(draw.normal([layout.buckets.total, WIDTH]) * 0.1)
         self.context_line = tf.Variable(tf.reshape(shares * straight[None], [-1, SIZE]))
-        self.context_in = normal(BAGS * WIDTH, HIDDEN)
+        self.context_in = normal(ROWS * WIDTH, HIDDEN)
         self.context_bias = tf.Variable(tf.zeros([HIDDEN]))
         self.context_out = normal(HIDDEN, SIZE, 0.3)
         self.phrase_line = tf.Variable(straight)
         self.phrase_in = normal(WIDTH, HIDDEN)
         self.phrase_bias = tf.Variable(tf.zeros([HIDDEN]))
         self.phrase_out = normal(HIDDEN, SIZE, 0.3)
-        self.log_scale = tf.Variable(2.7)
+        self.log_scale = tf.Variable(SCALE_LOG)
+        self.words = normal(SIZE, GUESSED_WORDS)
+        self.words_bias = tf.Variable(tf.zeros([GUESSED_WORDS]))
+        self.words_log_scale = tf.Variable(GUESS_SCALE_LOG)
 
     def context(self, pooled: tf.Tensor) -> tf.Tensor:
-        """[n, BAGS * WIDTH] to [n, SIZE], not of unit length."""
+        """[n, ROWS * WIDTH] to [n, SIZE], not of unit length."""
         hidden = tf.nn.relu(pooled @ self.context_in + self.context_bias)
         return pooled @ self.context_line + hidden @ self.context_out
 
@@ -94,135 +65,153 @@ class Towers(tf.Module):  # type: ignore[misc]  # tensorflow has no types
         return pooled @ self.phrase_line + hidden @ self.phrase_out
 
     def contexts(self, ids: tf.Tensor, rows: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        """Unit vectors of contexts, BAGS rows of flat ids each."""
-        pooled = tf.reshape(self._pool(ids, rows, count), [-1, BAGS * WIDTH])
+        """Unit vectors of contexts, ROWS rows of flat ids each."""
+        pooled = tf.reshape(self.pool(ids, rows, count), [-1, ROWS * WIDTH])
         return tf.nn.l2_normalize(self.context(pooled), -1)
 
     def phrases(self, ids: tf.Tensor, rows: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
         """Unit vectors of phrases, one row of flat ids each."""
-        return tf.nn.l2_normalize(self.phrase(self._pool(ids, rows, count)), -1)
+        return tf.nn.l2_normalize(self.phrase(self.pool(ids, rows, count)), -1)
 
-    def _pool(self, ids: tf.Tensor, rows: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        return tf.raw_ops.SparseSegmentSqrtNWithNumSegments(
-            data=self.table, indices=ids, segment_ids=rows, num_segments=count
-        )
+    def pool(self, ids: tf.Tensor, rows: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        """What `text.bags` weighs: words and pairs, and the grams for their share."""
+        spelled = tf.cast(ids < self.layout.buckets.first_gram, tf.float32)
+        grams = 1 - spelled
+
+        def own(kept: tf.Tensor) -> tf.Tensor:
+            counted = tf.math.unsorted_segment_sum(kept, rows, count)
+            return kept * tf.gather(tf.math.rsqrt(tf.maximum(counted, 1)), rows)
+
+        return _weighed(self.table, ids, rows, own(spelled) + text.GRAM_SHARE * own(grams), count)
 
     def graph(
         self,
         context_ids: tf.Tensor,
         context_weights: tf.Tensor,
+        memory: tf.Tensor,
         phrase_ids: tf.Tensor,
         phrase_weights: tf.Tensor,
     ) -> dict[str, tf.Tensor]:
-        """What ships: static shapes, pooling as a matrix product, no division."""
-        context = context_weights @ tf.gather(self.table, context_ids)
-        phrases = phrase_weights @ tf.gather(self.table, phrase_ids)
+        """What ships: static shapes, pooling as a matrix product, no division.
+
+        The round's gist is not part of its own context: it becomes the next round's memory.
+        """
+        layout = self.layout
+        ids = tf.concat([context_ids[0], tf.reshape(phrase_ids, [-1])], 0)
+        rows = tf.gather(self.table, ids)  # once, or the converter stores the table twice
+        pooled = context_weights @ rows[None, : layout.context_ids]
+        last = tf.reshape(pooled[:, :-1], [1, (ROWS - 1) * WIDTH])
+        offered = tf.reshape(rows[layout.context_ids :], [layout.batch, layout.phrase_ids, WIDTH])
+        phrases = phrase_weights @ offered
         return {
-            "context": self.context(tf.reshape(context, [1, BAGS * WIDTH])),
-            "phrases": self.phrase(tf.reshape(phrases, [self.layout.batch, WIDTH])),
+            "context": self.context(tf.concat([last, memory], -1)),
+            "memory": MEMORY_DECAY * memory + pooled[:, -1],
+            "phrases": self.phrase(tf.reshape(phrases, [layout.batch, WIDTH])),
         }
 
 
-def steps(examples: int) -> int:
-    """Batches of an epoch."""
-    return examples // (BATCH - CHOICES)
+def _weighed(
+    table: tf.Variable, ids: tf.Tensor, rows: tf.Tensor, weights: tf.Tensor, count: tf.Tensor
+) -> tf.Tensor:
+    """Weighted sums of table rows; the gradient of TensorFlow's own sparse sums is not reliable."""
+    size = table.shape[0]
 
+    @tf.custom_gradient  # type: ignore[untyped-decorator]  # tensorflow has no types
+    def summed(known: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            back = tf.gather(upstream, rows) * weights[:, None]
+            return tf.math.unsorted_segment_sum(back, ids, size)
 
-def batches(examples: Sequence[Example], draw: np.random.Generator) -> Iterator[list[Array]]:
-    """One epoch; each batch begins with questions whose answer names one of several on offer."""
-    choices = [i for i, each in enumerate(examples) if len(each.offered) > 1]
-    order = draw.permutation(len(examples))
-    for step in range(steps(len(examples))):
-        drawn = order[step * (BATCH - CHOICES) :][: BATCH - CHOICES]
-        picked = [*draw.choice(choices, CHOICES), *drawn]
-        yield _batch([examples[i] for i in picked], draw)
+        picked = tf.gather(known, ids) * weights[:, None]
+        return tf.math.unsorted_segment_sum(picked, rows, count), gradient
 
-
-def _batch(picked: Sequence[Example], draw: np.random.Generator) -> list[Array]:
-    contexts: list[Bag] = []
-    offered: list[Bag] = []
-    keys: list[int] = []
-    rights: list[int] = []
-    for each in picked:
-        asked = each.context[0] if draw.random() >= UNASKED else each.context[0][:0]
-        contexts += [asked, *each.context[1:]]
-    for each in picked[:CHOICES]:
-        rivals = draw.permutation(np.arange(1, len(each.offered)))[:RIVALS]
-        rights.append(len(offered))
-        offered += [each.offered[i] for i in (0, *rivals)]
-        keys += [each.offered_keys[i] for i in (0, *rivals)]
-    said = [each.answer_key for each in picked]
-    return [
-        *flat(contexts, draw),
-        *flat([each.answer for each in picked], draw),
-        *flat(offered, draw),
-        _twins(said, np.arange(len(said))),
-        _twins(keys, np.array(rights)),
-        np.array(rights, np.int32),
-    ]
-
-
-def flat(bags: Sequence[Bag], draw: np.random.Generator | None = None) -> list[Array]:
-    """Bags as flat ids, their rows, and how many; with `draw`, some ids are dropped."""
-    ids = np.concatenate([np.zeros(0, np.int32), *bags])
-    rows = np.repeat(np.arange(len(bags), dtype=np.int32), [len(bag) for bag in bags])
-    if draw is not None:
-        kept = draw.random(len(ids)) >= DROPPED_IDS
-        ids, rows = ids[kept], rows[kept]
-    return [ids, rows, np.array(len(bags), np.int32)]
-
-
-def _twins(keys: Sequence[int], rights: Array) -> Array:
-    """Which candidates say the same as the right one of a row without being it."""
-    every: npt.NDArray[np.int64] = np.array(keys)
-    same: Array = every[rights][:, None] == every[None]
-    same[np.arange(len(rights)), rights] = False
-    return same
+    return summed(table.read_value())
 
 
 def loss(towers: Towers, given: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Contrastive: the answer among the batch's answers, the meant phrase among those on offer."""
-    contexts = towers.contexts(*given[0:3])
-    answers = towers.phrases(*given[3:6])
+    """All tasks of a batch.
+
+    The answer among the batch's answers and what sounds like them, and the context among the
+    batch's contexts; the phrase that was meant among those on offer; act and slot, where they
+    were not told; the words of the answer.
+    """
+    twins, twin_phrases, rights, acts, slots, words = given[9:]
+    contexts, answers = towers.contexts(*given[0:3]), towers.phrases(*given[3:6])
     offered = towers.phrases(*given[6:9])
-    same_answer, same_phrase, rights = given[9:]
     scale = tf.exp(towers.log_scale)
-    said = tf.where(same_answer, -30.0, scale * contexts @ tf.transpose(answers))
-    named = tf.where(same_phrase, -30.0, scale * contexts[:CHOICES] @ tf.transpose(offered))
-    diagonal = tf.range(tf.shape(said)[0])
+    said = tf.where(twins, IMPOSSIBLE, scale * contexts @ tf.transpose(answers))
+    named = tf.where(twin_phrases, IMPOSSIBLE, scale * contexts[:CHOICES] @ tf.transpose(offered))
     rows = tf.nn.sparse_softmax_cross_entropy_with_logits
-    return tf.reduce_mean(rows(diagonal, said)) + tf.reduce_mean(rows(rights, named))
+    right = tf.range(tf.shape(said)[0])
+    choosing = tf.reduce_mean(rows(right, said))
+    finding = tf.reduce_mean(rows(right, tf.transpose(said[:, : tf.shape(said)[0]])))
+    naming = tf.reduce_mean(rows(rights, named))
+    guessing = _guessing(towers, contexts, words)
+    asking = _asking(towers, contexts, scale, acts, slots)
+    return (
+        choosing
+        + BACK_SHARE * finding
+        + NAMED_SHARE * naming
+        + WORDS_SHARE * guessing
+        + ASKED_SHARE * asking
+    )
 
 
-def to_int8(towers: Towers, examples: Sequence[Example]) -> bytes:
-    """The file that ships, quantized over these examples."""
+def _guessing(towers: Towers, contexts: tf.Tensor, words: tf.Tensor) -> tf.Tensor:
+    guessed = tf.exp(towers.words_log_scale) * contexts @ towers.words + towers.words_bias
+    return -tf.reduce_mean(tf.reduce_sum(words * tf.nn.log_softmax(guessed), -1))
+
+
+def _asking(
+    towers: Towers, contexts: tf.Tensor, scale: tf.Tensor, acts: tf.Tensor, slots: tf.Tensor
+) -> tf.Tensor:
+    """Acts and slots are phrases of one mark each; only contexts that were not told count."""
+    marks = np.array([text.marks([mark], towers.layout.buckets)[0] for mark in MARKS], np.int32)
+    count = len(marks)
+    named = towers.phrases(marks, np.arange(count, dtype=np.int32), np.int32(count))
+    near = scale * contexts @ tf.transpose(named)
+    rows = tf.nn.sparse_softmax_cross_entropy_with_logits
+    untold = tf.cast(acts >= 0, tf.float32)
+    both = rows(tf.maximum(acts, 0), near[:, : len(ACTS)]) + rows(slots, near[:, len(ACTS) :])
+    return tf.reduce_mean(untold * both)
+
+
+def to_tflite(towers: Towers, found: Examples, calibration: Array, quantized: bool) -> bytes:
+    """The file that ships, all integers, or its float twin; quantized over these examples."""
     layout = towers.layout
     shapes = {
-        "context_ids": tf.TensorSpec([1, layout.context_ids], tf.int32),
-        "context_weights": tf.TensorSpec([1, BAGS, layout.context_ids], tf.float32),
-        "phrase_ids": tf.TensorSpec([layout.batch, layout.phrase_ids], tf.int32),
-        "phrase_weights": tf.TensorSpec([layout.batch, 1, layout.phrase_ids], tf.float32),
+        "context_ids": ([1, layout.context_ids], tf.int32),
+        "context_weights": ([1, ROWS, layout.context_ids], tf.float32),
+        "memory": ([1, WIDTH], tf.float32),
+        "phrase_ids": ([layout.batch, layout.phrase_ids], tf.int32),
+        "phrase_weights": ([layout.batch, 1, layout.phrase_ids], tf.float32),
     }
-    named = {name: tf.TensorSpec(s.shape, s.dtype, name) for name, s in shapes.items()}
+    named = {name: tf.TensorSpec(shape, kind, name) for name, (shape, kind) in shapes.items()}
     graph = tf.function(towers.graph).get_concrete_function(**named)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([graph], towers)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.representative_dataset = lambda: _samples(examples, layout)
+    if quantized:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.representative_dataset = lambda: _samples(towers, found, calibration)
     return bytes(converter.convert())
 
 
-def _samples(examples: Sequence[Example], layout: Layout) -> Iterator[dict[str, Array]]:
-    for start in range(0, len(examples) - layout.batch, layout.batch):
-        group = examples[start : start + layout.batch]
-        ids, weights = text.bags(group[0].context, layout.context_ids)
-        phrases = [
-            text.bags([each.offered[0] if each.offered else each.answer], layout.phrase_ids)
-            for each in group
-        ]
+def _samples(towers: Towers, found: Examples, picked: Array) -> Iterator[dict[str, Array]]:
+    layout = towers.layout
+    for group in np.split(picked, len(picked) // layout.batch):
+        *bags, past = _bags(found, group[0])
+        ids, weights = layout.context(bags)
+        memory = towers.pool(np.array(past, np.int32), np.zeros(len(past), np.int32), 1)
+        said = [found.answers.take(row[None])[0].tolist() for row in group]
+        phrases, phrase_weights = text.stacked(said, layout.phrase_ids, layout.buckets)
         yield {
-            "context_ids": ids[None],
-            "context_weights": weights[None],
-            "phrase_ids": np.stack([ids for ids, _ in phrases]),
-            "phrase_weights": np.stack([weights for _, weights in phrases]),
+            "context_ids": ids,
+            "context_weights": weights,
+            "memory": memory.numpy(),
+            "phrase_ids": phrases,
+            "phrase_weights": phrase_weights[:, None],
         }
+
+
+def _bags(found: Examples, row: int) -> list[list[int]]:
+    return [found.contexts.take(np.array([row * ROWS + bag]))[0].tolist() for bag in range(ROWS)]

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from edge.dialogue import Act, Slot
-from edge.questions import QuestionError, expected, read
+from edge.errors import QuestionError
+from edge.questions import expected, read
 
 MEG = {
     "source": "made",

@@ -34,9 +34,10 @@ RULES = Rules(synthesize_s=10.0, playback_margin_s=2.0)
 
 def meant() -> dict[str, dict[str, str]]:
     table: dict[str, dict[str, str]] = {}
+    row: dict[str, str] = {}
     for line in MEANT.strip().splitlines():
         state, rows = line[:13].strip(), line[13:]
-        row = table.setdefault(state, {}) if state else row  # noqa: F821
+        row = table.setdefault(state, {}) if state else row
         row |= dict(pair.split() for pair in rows.split(" · "))
     return table
 

@@ -104,7 +104,7 @@ def test_discard_keeps_what_a_question_needs(home: Home) -> None:
     store.append("i2", Note.EXPECT_SPEECH_REFUSED)
     assert store.discard("i2") == 1
     assert {interaction for interaction, _ in store.unseal("d1", Kind)} == {"i1"}
-    assert store.append("i2", Note.ENDED).revision == 4
+    assert store.append("i2", Note.PLAYED).revision == 4
     assert store.verify().discarded == 1
     assert store.verify().faults == ()
 
