@@ -7,7 +7,6 @@ average the model's own embeddings. It trains nothing and changes nothing.
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from edge import tflite
 from edge.baselines import Bm25, TfIdf
 from edge.context import Array, Encoder
 from edge.dialogue import Expectation
-from edge.errors import EdgeError, QuestionError
+from edge.errors import QuestionError
 from edge.protocols import Round
 from edge.questions import Question, expected, plain, read
 
@@ -232,11 +231,7 @@ def evaluate(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def encoder(data: Path, exact: Path | None, limit: int | None, as_json: bool) -> None:
     """Judge the context encoder on recorded dialogues: a .jsonl(.gz) file or a folder of them."""
-    try:
-        found = evaluate(data, tflite.shipped(MODEL), exact, limit)
-    except EdgeError as error:
-        click.echo(f"edge: {error}", err=True)
-        sys.exit(1)
+    found = evaluate(data, tflite.shipped(MODEL), exact, limit)
     click.echo(json.dumps(found) if as_json else "\n".join(_lines(found)))
 
 

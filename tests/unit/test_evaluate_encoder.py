@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.baselines import Bm25, TfIdf
-from edge.evaluate_encoder import encoder
+from edge.cli import main
 from edge.tflite import shipped
 
 FIGURES = {
@@ -46,7 +46,7 @@ def records(path: Path, count: int = 4) -> Path:
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
-    done = CliRunner().invoke(encoder, [str(each) for each in arguments])
+    done = CliRunner().invoke(main, ["eval", "encoder", *map(str, arguments)])
     return done.exit_code, done.stdout, done.stderr
 
 
