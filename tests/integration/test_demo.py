@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -191,25 +192,34 @@ def test_a_place_that_cannot_hold_the_store_is_said(tmp_path: Path) -> None:
     assert result.stderr.count("\n") == 1
 
 
+def children_of(pid: int) -> list[Path]:
+    """Their folders in /proc; the fourth field of `stat` is the parent."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == pid:
+                found.append(stat.parent)
+    return found
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_leaves_no_key_and_no_child_behind(tmp_path: Path, number: int) -> None:
     command = [sys.executable, "-m", "edge", "demo", "--store", str(tmp_path)]
     before = set(Path("/dev/shm").glob("edge-*"))  # noqa: S108
-    demo = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert demo.stdout is not None
-    for line in demo.stdout:
-        if "recognized" in line:
-            break
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(demo.pid)], capture_output=True, text=True, check=True
-    )
-    children = listed.stdout.split()
-    demo.send_signal(number)
-    demo.stdout.close()
-    assert demo.wait(20) != 0
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, text=True, stdout=pipe, stderr=nowhere) as demo:
+        try:
+            assert demo.stdout is not None
+            assert any("recognized" in line for line in demo.stdout)
+            children = children_of(demo.pid)
+            demo.send_signal(number)
+            demo.stdout.close()
+            assert demo.wait(20) != 0
+        finally:
+            demo.kill()
     assert set(Path("/dev/shm").glob("edge-*")) <= before  # noqa: S108
     assert len(children) >= 2
-    assert not [child for child in children if Path("/proc", child).exists()]
+    assert not [child for child in children if child.exists()]
 
 
 def test_a_board_without_time_for_the_vector_goes_without(
