@@ -194,6 +194,16 @@ class Session:
         yield Cancel(self._current)
         yield from self._wake(event, now)
 
+    def _start_over(self, event: WakeWordDetected, now: float) -> Iterator[Command]:
+        """The wake word again while listening: what came before it was not the request."""
+        expectation, context = self._expectation, self._context
+        yield CloseMic(self._current)
+        yield Cancel(self._current)
+        yield self._record(Note.NOTHING_HEARD)
+        yield from self._wake(event, now)
+        self._expectation, self._context = expectation, context
+        self._arm(now)
+
     def _barge_in(self, event: WakeWordDetected, now: float) -> Iterator[Command]:
         question = self._question
         yield StopPlayback(self._current)
@@ -389,6 +399,7 @@ TABLE: dict[State, dict[type, Row]] = {
     },
     State.RECOGNIZING: {
         MicOpened: (State.RECOGNIZING, Session._go_on),
+        WakeWordDetected: (State.RECOGNIZING, Session._start_over),
         EndOfSpeech: (State.THINKING, Session._hear_out),
         TimedOut: (State.THINKING, Session._hear_out),
         NothingHeard: (State.IDLE, Session._hear_nothing),

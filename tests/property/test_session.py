@@ -79,6 +79,7 @@ class Turn(RuleBasedStateMachine):
         self.forgotten: set[str] = set()
         self.reopens = 0
         self.interrupters: set[str] = set()  # began by interrupting a question
+        self.was_listening = False
         self.last_reply = ""
         self.dialogue = ""
         self.dialogue_until = 0.0
@@ -88,6 +89,7 @@ class Turn(RuleBasedStateMachine):
 
     def tell(self, event: d.Event) -> None:
         before = (self.session.state, self.session.deadline, self.session.interaction)
+        self.was_listening = self.session.state is State.RECOGNIZING
         current = self.session.interaction
         dropped = sum(self.session.dropped.values())
         commands = self.session.handle(event, self.now)
@@ -172,12 +174,20 @@ class Turn(RuleBasedStateMachine):
         if isinstance(event, d.WakeWordDetected):
             self.reopens = 0
             assert since == event.since
+            self.start_over(interaction, current)
         else:
             self.reopens += 1
             self.asker[interaction] = str(current)
             assert since >= (event.at if isinstance(event, d.PlaybackFinished) else self.now)
         assert self.reopens <= RULES.reopens
         self.mic = interaction
+
+    def start_over(self, interaction: str, current: str | None) -> None:
+        """A request begun again while it was heard keeps what it had borrowed."""
+        if self.was_listening and current in self.asker:
+            self.asker[interaction] = self.asker[current]
+        if self.was_listening and current in self.interrupters:
+            self.interrupters.add(interaction)
 
     def check_recognize(
         self,

@@ -13,7 +13,8 @@ from edge.session import ANYWHERE, TABLE, Rules, Session, State
 MEANT = """
 IDLE         WakeWordDetected RECOGNIZING · Speak SPEAKING · ExpectSpeech EXPECTING
              ExpectSpeechRefused IDLE
-RECOGNIZING  MicOpened RECOGNIZING · EndOfSpeech THINKING · TimedOut THINKING
+RECOGNIZING  MicOpened RECOGNIZING · WakeWordDetected RECOGNIZING
+             EndOfSpeech THINKING · TimedOut THINKING
              NothingHeard IDLE · Muted IDLE · MicLost IDLE
 THINKING     Transcribed THINKING · Speak SPEAKING · ExpectSpeech EXPECTING
              ExpectSpeechRefused IDLE · Responded IDLE · NothingHeard IDLE · Failed IDLE
@@ -154,3 +155,29 @@ def test_every_step_of_a_question_and_its_answer_is_recorded(session: Session) -
     ]
     kinds = [p.kind for one in orders if isinstance(one, d.Record) for p in one.payloads]
     assert kinds == [d.Kind.UTTERANCE, d.Kind.REPLY, d.Kind.CATALOGUE, d.Kind.VECTOR]
+
+
+def test_the_wake_word_said_again_starts_the_request_over(session: Session) -> None:
+    session.handle(d.WakeWordDetected("alexa", 0.0, 0.0), 0.0)
+    first = str(session.interaction)
+    orders = session.handle(d.WakeWordDetected("alexa", 3.0, 2.9), 3.0)
+    assert [type(order) for order in orders] == [
+        d.CloseMic,
+        d.Cancel,
+        d.Record,
+        d.Record,
+        d.OpenMic,
+    ]
+    assert session.interaction != first
+    assert session.deadline == 3.0 + RULES.listen_s
+    assert orders[-1] == d.OpenMic(str(session.interaction), 2.9, RULES.no_speech_s)
+
+
+def test_an_answer_begun_again_with_the_wake_word_is_still_the_answer(session: Session) -> None:
+    interaction = speaking(session)
+    session.handle(d.ExpectSpeech(interaction, 4500, ASKED), 1.0)
+    session.handle(d.PlaybackFinished(interaction, 3.0), 3.0)
+    session.handle(d.SpeechStarted(str(session.interaction), 3.2), 3.3)
+    session.handle(d.WakeWordDetected("alexa", 3.8, 3.7), 3.8)
+    orders = session.handle(d.EndOfSpeech(str(session.interaction), 5.0), 5.0)
+    assert orders[-1] == d.Recognize(str(session.interaction), ASKED, None)
