@@ -43,7 +43,7 @@ WINDOW_ENDINGS = [
 ]
 MIC_OPEN = {State.RECOGNIZING, State.EXPECTING}
 SETTINGS = settings(
-    max_examples=150,
+    max_examples=400,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
@@ -253,7 +253,9 @@ class Turn(RuleBasedStateMachine):
             case "too long":
                 self.time_passes(400.0)
             case "forgotten":
+                forgotten = self.session.interaction
                 self.customer_forgets()
+                self.tell(d.Speak(forgotten, "Which one?"))
                 self.store_answers(True, asked)
 
     def usual_next_step(self) -> None:
