@@ -24,6 +24,7 @@ from rich.progress import Progress
 
 from edge.keys import PersistentKeys, RamKeys, create_key_file
 from edge.rivals import Ours, Resealed, Rival, bare, said_plainly, sqlcipher
+from edge.scheduler import Threads
 from edge.seal import KEY_BYTES, Cipher, Key
 from edge.store import Clock, SqliteStore
 from edge.store_figures import (
@@ -35,7 +36,6 @@ from edge.store_figures import (
     timed,
     unseals,
 )
-from edge.writer import WriterThread
 
 CIPHER = Cipher.AES_256_GCM
 TTL_S = 3600.0
@@ -213,12 +213,9 @@ def _ratios(samples: Samples) -> dict[str, dict[str, float]]:
 def measure(rows: int, rounds: int, tick: Callable[[], None]) -> dict[str, Any]:
     """All figures, and which of the project's own are missed; StoreError without room for it."""
     with places() as home, said_plainly():
-        thread = WriterThread(lambda: home.store("queue"))
-        try:
-            figures = thread.submit(_figures, home, rows, rounds, tick).result()
-            hops = timed(lambda _: thread.submit(int).result(), [""] * HOPS)
-        finally:
-            thread.close()
+        with closing(Threads()) as threads:
+            figures = threads.do("store", lambda: _figures(home, rows, rounds, tick))
+            hops = timed(lambda _: threads.do("store", int), [""] * HOPS)
     figures["queue_hop_us"] = median(hops) / 1000
     figures["missed"] = [name for name, holds in BOUNDS.items() if not _holds(figures[name], holds)]
     figures["notes"] = _notes(figures)

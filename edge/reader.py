@@ -16,7 +16,6 @@ from edge import schema
 from edge.dialogue import Entry, Kind, Payload
 from edge.errors import Expired
 from edge.keys import Keys
-from edge.protocols import Round
 from edge.seal import Binding, unseal
 
 _ENTRY = "SELECT * FROM interactions WHERE interaction = ? AND expires_ms > ?"
@@ -106,17 +105,6 @@ class Reader:
         found = self._rows(_PAYLOADS, self._now_ms(), json.dumps([*kinds]), dialogue, last)
         rows = [row for row in map(Sealed._make, found) if self._keys.holds(row.key_id)]
         return map(self._open, rows)
-
-    def rounds(self, dialogue: str) -> list[Round]:
-        """What was said and replied in a live dialogue, oldest first."""
-        said: dict[str, dict[Kind, list[str]]] = {}
-        for interaction, payload in self.unseal(dialogue, (Kind.UTTERANCE, Kind.REPLY)):
-            texts = said.setdefault(interaction, {Kind.UTTERANCE: [], Kind.REPLY: []})
-            texts[payload.kind].append(payload.content.decode())
-        return [
-            Round(" ".join(texts[Kind.UTTERANCE]), " ".join(texts[Kind.REPLY]))
-            for texts in said.values()
-        ]
 
     def sealed(self, interaction: str) -> list[tuple[Kind, int]]:
         """Kind and sealed size in bytes of each payload; nothing is opened."""

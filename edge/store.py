@@ -19,7 +19,6 @@ from edge import inspection
 from edge.dialogue import BEGINNINGS, Entry, Expectation, Kind, Note, Payload
 from edge.errors import Expired, StoreError
 from edge.keys import PersistentKeys, RamKeys
-from edge.protocols import Round
 from edge.reader import Reader, Row
 from edge.schema import Value, Writer
 from edge.seal import Binding, Cipher, Key, seal
@@ -196,10 +195,6 @@ class SqliteStore:
     ) -> Iterator[tuple[str, Payload]]:
         """(interaction, payload) of a live dialogue, oldest first; every one opened is counted."""
         return self.reader.unseal(dialogue, kinds, last)
-
-    def rounds(self, dialogue: str) -> list[Round]:
-        """What was said and replied in a live dialogue, oldest first."""
-        return self.reader.rounds(dialogue)
 
     def stats(self) -> inspection.Stats:
         """Counts of what is alive, and the sizes of the files."""

@@ -72,15 +72,14 @@ class Window:
         return ContextReady(entry.interaction, vector, similarities, encode_ms, unsealed)
 
     def _rounds(self, dialogue: str) -> tuple[list[Round], int]:
-        said: dict[str, dict[Kind, str]] = {}
+        said: dict[str, dict[Kind, list[str]]] = {}
         unsealed = 0
         kinds = (Kind.UTTERANCE, Kind.REPLY)
         for interaction, payload in self._store.unseal(dialogue, kinds, ROUNDS):
-            said.setdefault(interaction, {})[payload.kind] = payload.content.decode()
+            texts = said.setdefault(interaction, {kind: [] for kind in kinds})
+            texts[payload.kind].append(payload.content.decode())
             unsealed += 1
-        rounds = [
-            Round(one.get(Kind.UTTERANCE, ""), one.get(Kind.REPLY, "")) for one in said.values()
-        ]
+        rounds = [Round(*(" ".join(texts[kind]) for kind in kinds)) for texts in said.values()]
         return rounds, unsealed
 
 

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 
 from edge.dialogue import Entry, Kind, Note, Payload
+from edge.scheduler import Threads
 from edge.store import SqliteStore
-from edge.writer import WriterThread
 from tests.campaigns.workload import open_store
 
 THREADS = 8
@@ -25,18 +26,18 @@ EVENTS = "SELECT events, revision FROM interactions WHERE interaction = ?"
 class Bout:
     """Four interactions that all threads append to, one of which is checked at each step."""
 
-    def __init__(self, writer: WriterThread[SqliteStore], number: int) -> None:
+    def __init__(self, writer: Threads, store: SqliteStore, number: int) -> None:
         self.names = [f"i{number}-{one}" for one in range(4)]
         self.revisions: Counter[tuple[str, int]] = Counter()
-        self._writer = writer
+        self._writer, self._store = writer, store
         for name in self.names:
-            writer.submit(writer.store.begin, f"d{number}", name, Note.WAKE).result()
+            writer.do("store", partial(store.begin, f"d{number}", name, Note.WAKE))
 
     def step(self, worker: int, number: int, other: sqlite3.Connection) -> str | None:
         """One append and one fresh read; what was wrong."""
         name, note = self.names[(number + worker) % 4], NOTES[number % 4]
         said = [Payload(Kind.REPLY, b"word")] if number % 10 == worker else []
-        entry = self._writer.submit(self._writer.store.append, name, note, None, said).result()
+        entry = self._writer.do("store", partial(self._store.append, name, note, None, said))
         events, revision = other.execute(EVENTS, (name,)).fetchone()
         self.revisions[name, entry.revision] += 1
         return _difference(entry, note, events.split(" "), revision)
@@ -57,10 +58,20 @@ def _difference(entry: Entry, note: Note, events: list[str], revision: int) -> s
 
 def run(home: Path, operations: int, tick: Callable[[], None]) -> list[str]:
     """So many operations of each thread; what was wrong."""
-    writer = WriterThread(lambda: open_store(home, "ram"))
+    with closing(Threads()) as writer:
+        store = writer.do("store", lambda: open_store(home, "ram"))
+        try:
+            return [*_bouts(home, writer, store, operations, tick), *store.verify().faults]
+        finally:
+            writer.do("store", store.close)
+
+
+def _bouts(
+    home: Path, writer: Threads, store: SqliteStore, operations: int, tick: Callable[[], None]
+) -> list[str]:
     faults: list[str] = []
     together = Barrier(THREADS)
-    bout = [Bout(writer, 0)]
+    bout = [Bout(writer, store, 0)]
 
     def work(worker: int) -> None:
         with closing(sqlite3.connect(home / "store.db")) as other:
@@ -74,11 +85,9 @@ def run(home: Path, operations: int, tick: Callable[[], None]) -> list[str]:
                     if worker == 0:
                         since = (done - 1) % LENGTH + 1
                         faults.extend(bout[0].lost(since * THREADS))
-                        bout[0] = Bout(writer, done)
+                        bout[0] = Bout(writer, store, done)
                     together.wait()
 
     with ThreadPoolExecutor(THREADS) as workers:
         list(workers.map(work, range(THREADS)))
-    faults += writer.store.verify().faults
-    writer.close()
     return faults

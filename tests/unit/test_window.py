@@ -64,6 +64,7 @@ def test_rounds_are_put_together_by_interaction_and_every_unseal_is_counted() ->
         ("i1", Kind.UTTERANCE, "find coffee"),
         ("i1", Kind.REPLY, "Which one?"),
         ("i2", Kind.UTTERANCE, "call meg"),
+        ("i2", Kind.REPLY, "I found two."),
         ("i2", Kind.REPLY, "Jones or Bauer?"),
     )
     encoder, ticks = Recording(), iter([1.0, 1.25])
@@ -71,15 +72,15 @@ def test_rounds_are_put_together_by_interaction_and_every_unseal_is_counted() ->
     ready = window.embed(ENTRY, ASKED)
     assert encoder.rounds == [
         Round("find coffee", "Which one?"),
-        Round("call meg", "Jones or Bauer?"),
+        Round("call meg", "I found two. Jones or Bauer?"),
     ]
     assert (ready.interaction, ready.vector, ready.encode_ms, ready.unsealed) == (
         "i2",
         UNIT,
         250,
-        4,
+        5,
     )
-    assert list(window.unsealed) == [("i2", 4)]
+    assert list(window.unsealed) == [("i2", 5)]
     assert shelf.kinds == {Kind.UTTERANCE, Kind.REPLY}
 
 
