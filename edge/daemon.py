@@ -97,8 +97,11 @@ class Daemon:
 
     def _carry_out(self, command: Command) -> None:
         match command:
-            case OpenMic() | CloseMic():
-                self._submit("hearing", self._microphone(command))
+            case OpenMic():
+                self._embedding = None  # a vector that is not there by now is of no use
+                self._submit("hearing", self._open_mic(command))
+            case CloseMic():
+                self._submit("hearing", self._close_mic(command))
             case Recognize():
                 self._submit("recognizer", self._recognize(command))
             case Respond():
@@ -140,11 +143,11 @@ class Daemon:
     def _take(self, frame: Frame) -> Iterator[Event]:
         yield from self._passed_on(self._parts.hearing.take(frame))
 
-    def _microphone(self, command: OpenMic | CloseMic) -> Iterator[Event]:
-        if isinstance(command, CloseMic):
-            self._parts.hearing.close(command.interaction)
-            return
-        self._embedding = None  # what is not there by now is of no use
+    def _close_mic(self, command: CloseMic) -> Iterator[Event]:
+        self._parts.hearing.close(command.interaction)
+        yield from ()
+
+    def _open_mic(self, command: OpenMic) -> Iterator[Event]:
         since = max(command.since, self._silent_at)
         heard = self._parts.hearing.open(command.interaction, since, command.no_speech_s)
         yield MicOpened(command.interaction, self._scheduler.now())

@@ -90,8 +90,7 @@ class Demo:
         self._telling.begin(self._scenario.title, self._scenario.about)
         scheduler = self._scheduler
         with ExitStack() as stack:
-            if isinstance(scheduler, Threads):
-                stack.enter_context(closing(scheduler))
+            stack.enter_context(closing(scheduler))
             speaker = stack.enter_context(self._speaker(_places(folder, stack)))
             self._session = speaker.session
             scheduler.call_at(scheduler.now(), self._request)

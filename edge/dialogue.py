@@ -243,14 +243,13 @@ class ContextReady:
     """The context vector of a question, and how near each offered phrase is to it.
 
     vector: float32, little endian. similarities: phrase → cosine in [-1, 1].
-    encode_ms: time the encoder took. unsealed: payloads opened for it.
+    encode_ms: time the encoder took.
     """
 
     interaction: str
     vector: bytes
     similarities: tuple[tuple[str, float], ...]
     encode_ms: float
-    unsealed: int
 
 
 @dataclass(frozen=True, slots=True)

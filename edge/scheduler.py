@@ -51,6 +51,9 @@ class Scheduler(Protocol):
     def run(self, step: Step, deadline: Deadline, done: Callable[[], bool]) -> None:
         """Hand events to `step`, TimedOut when `deadline` passes, until done."""
 
+    def close(self) -> None:
+        """End; safe to repeat."""
+
 
 class Threads:
     """One thread a worker, in real time. Close it when done."""
@@ -226,9 +229,9 @@ class Virtual:
         self._due.clear()
 
     def _do_next(self, worker: str) -> None:
-        job = self._jobs[worker].popleft() if self._jobs[worker] else tuple[Event, ...]
+        jobs = self._jobs[worker]
         self._slept, begun = 0.0, time.perf_counter()
-        events = list(job())
+        events = list(jobs.popleft()()) if jobs else []  # `do` may have done it already
         took_s = self._cost(worker, time.perf_counter() - begun) + self._slept
         self.call_at(self._now + took_s, lambda: self._deliver(worker, events))
 

@@ -69,7 +69,7 @@ class Window:
         begun = self._clock()
         vector, similarities = self._encoder.encode(rounds, expectation)
         encode_ms = (self._clock() - begun) * 1000
-        return ContextReady(entry.interaction, vector, similarities, encode_ms, unsealed)
+        return ContextReady(entry.interaction, vector, similarities, encode_ms)
 
     def _rounds(self, dialogue: str) -> tuple[list[Round], int]:
         said: dict[str, dict[Kind, list[str]]] = {}

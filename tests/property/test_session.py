@@ -343,7 +343,7 @@ class Turn(RuleBasedStateMachine):
     @rule(current=ids, fails=st.booleans())
     def encoder_answers(self, current: bool, fails: bool) -> None:
         interaction = self.name(current)
-        ready = d.ContextReady(interaction, interaction.encode(), (), 3.0, 2)
+        ready = d.ContextReady(interaction, interaction.encode(), (), 3.0)
         self.tell(d.ContextFailed(interaction) if fails else ready)
 
     @rule(current=ids, part=st.sampled_from(["recognizer", "skill", "loudspeaker"]))

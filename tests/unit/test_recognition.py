@@ -11,7 +11,7 @@ HEARD = [Hypothesis("the hour", -100.0), Hypothesis("bauer", -110.0)]
 ASKED = Expectation(
     Act.CHOOSE, Slot.CONTACT, (Catalogue(Slot.CONTACT, ("Meg Jones", "Meg Bauer", "Bauer")),)
 )
-VECTOR = ContextReady("asking", b"", (("Meg Jones", 0.2), ("Meg Bauer", 0.6)), 1.0, 2)
+VECTOR = ContextReady("asking", b"", (("Meg Jones", 0.2), ("Meg Bauer", 0.6)), 1.0)
 
 
 class Deaf:

@@ -134,7 +134,7 @@ def test_every_step_of_a_question_and_its_answer_is_recorded(session: Session) -
     tell(d.ExpectSpeech(asking, 4000, ASKED), 1.3)
     entry = d.Entry("d", asking, 4, ("WAKE", "EXPECT_SPEECH(choose,contact):3"), 9.0)
     tell(d.Recorded(entry), 1.4)
-    tell(d.ContextReady(asking, b"vector", (), 3.0, 2), 1.5)
+    tell(d.ContextReady(asking, b"vector", (), 3.0), 1.5)
     tell(d.PlaybackFinished(asking, 3.0), 3.0)
     answer = str(session.interaction)
     tell(d.MicOpened(answer, 3.0), 3.0)
