@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edge.dialogue import Act, Expectation, Hypothesis, Slot
+from edge.dialogue import Act, Expectation, Recognized, Slot
 
 # Nats that a reading gains when it is an offered phrase, holds one, holds all words that tell
 # one from the others, or is a position or a yes or no where one is asked for; the logarithm of
@@ -46,16 +46,17 @@ class _Offer:
 
 
 def rescore(
-    nbest: Sequence[Hypothesis],
+    recognized: Recognized,
     expectation: Expectation,
     similarities: Mapping[str, float] | None,
 ) -> str:
-    """The text to believe: one of `nbest` (best first), "" when that is empty.
+    """The text to believe: one of the n-best list, "" when that is empty.
 
     similarities: offered phrase → cosine to the context vector; None when there is no vector.
     Without offered phrases it is the first text as it stands. A reading that was chosen stays
     chosen when its own score rises; among equals the earlier one wins.
     """
+    nbest = recognized.nbest
     if not nbest:
         return ""
     offers = _offers(expectation, similarities or {})

@@ -149,6 +149,7 @@ class Daemon:
 
     def _open_mic(self, command: OpenMic) -> Iterator[Event]:
         since = max(command.since, self._silent_at)
+        self._submit("recognizer", self._begin(command))
         heard = self._parts.hearing.open(command.interaction, since, command.no_speech_s)
         yield MicOpened(command.interaction, self._scheduler.now())
         yield from self._passed_on(heard)
@@ -160,6 +161,10 @@ class Daemon:
                 self._submit("recognizer", self._feed(one))
             else:
                 yield one
+
+    def _begin(self, command: OpenMic) -> Iterator[Event]:
+        self._parts.recognition.begin(command.interaction, command.expectation)
+        yield from ()
 
     def _feed(self, piece: Piece) -> Iterator[Event]:
         self._parts.recognition.feed(piece.interaction, piece.pcm)

@@ -93,6 +93,22 @@ class Hypothesis:
 
 
 @dataclass(frozen=True, slots=True)
+class Recognized:
+    """What a recognizer made of one capture.
+
+    nbest: readings, best first; no context has a part in them. expected: readings that fit what
+    was expected, best first, from a search of their own, with scores that compare with those of
+    `nbest`; empty where the recognizer has no native biasing. frames: how many frames of 10 ms
+    the scores sum over. native_ms: CPU time of the second search.
+    """
+
+    nbest: tuple[Hypothesis, ...] = ()
+    expected: tuple[Hypothesis, ...] = ()
+    frames: int = 0
+    native_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Payload:
     """Words (UTF-8) or a vector (float32) on their way to be sealed; written once."""
 
@@ -350,12 +366,14 @@ Event = (
 class OpenMic:
     """Let speech captured at or after `since` through to the recognizer.
 
-    no_speech_s: after so much audio without speech, NothingHeard.
+    no_speech_s: after so much audio without speech, NothingHeard. expectation: of the question
+    that is being answered, for a recognizer with native biasing.
     """
 
     interaction: str
     since: float
     no_speech_s: float
+    expectation: Expectation | None = None
 
 
 @dataclass(frozen=True, slots=True)

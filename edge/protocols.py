@@ -14,10 +14,10 @@ from edge.dialogue import (
     Entry,
     Expectation,
     ExpectSpeech,
-    Hypothesis,
     Kind,
     Note,
     Payload,
+    Recognized,
     Responded,
     Speak,
 )
@@ -62,16 +62,19 @@ class WakeWordDetector(Protocol):
 
 
 class Recognizer(Protocol):
-    """Turns one capture at a time into an n-best list."""
+    """Turns one capture at a time into readings."""
 
-    def start(self) -> None:
-        """Begin a capture; whatever was going on is dropped."""
+    def start(self, expected: Expectation | None = None) -> None:
+        """Begin a capture; whatever was going on is dropped.
+
+        expected: what a native bias may use; the n-best list is the same with and without it.
+        """
 
     def feed(self, pcm: bytes) -> None:
         """Take the next piece of the capture (any length)."""
 
-    def finish(self) -> Sequence[Hypothesis]:
-        """End the capture; the n-best list, best first, empty when nothing was heard."""
+    def finish(self) -> Recognized:
+        """End the capture; no readings when nothing was heard."""
 
 
 class Synthesizer(Protocol):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from edge.biasing import rescore
-from edge.dialogue import ContextReady, Expectation, Hypothesis
+from edge.dialogue import Act, Catalogue, ContextReady, Expectation, Hypothesis, Recognized, Slot
 from edge.errors import EngineError
 from edge.protocols import Recognizer
 from edge.worker import Header, Hosted, Supervised, engine
@@ -25,7 +25,7 @@ def hosted(name: str) -> Hosted:
     recognizer: Recognizer = engine("edge.recognizer", name)()
 
     def start(header: Header, pcm: bytes) -> tuple[Header, bytes]:
-        recognizer.start()
+        recognizer.start(_expectation(header["expected"]))
         return {}, b""
 
     def feed(header: Header, pcm: bytes) -> tuple[Header, bytes]:
@@ -33,7 +33,7 @@ def hosted(name: str) -> Hosted:
         return {}, b""
 
     def finish(header: Header, pcm: bytes) -> tuple[Header, bytes]:
-        return {"nbest": [asdict(hypothesis) for hypothesis in recognizer.finish()]}, b""
+        return asdict(recognizer.finish()), b""
 
     return {"start": start, "feed": feed, "finish": finish}
 
@@ -45,49 +45,61 @@ class RemoteRecognizer:
         self._child = child
         self._limit_s = limit_s
 
-    def start(self) -> None:
-        self._child.call("start", {}, b"", self._limit_s)
+    def start(self, expected: Expectation | None = None) -> None:
+        asked = asdict(expected) if expected else None
+        self._child.call("start", {"expected": asked}, b"", self._limit_s)
 
     def feed(self, pcm: bytes) -> None:
         self._child.call("feed", {}, pcm, self._limit_s)
 
-    def finish(self) -> Sequence[Hypothesis]:
+    def finish(self) -> Recognized:
         answer, _ = self._child.call("finish", {}, b"", self._limit_s)
         try:
-            return [Hypothesis(one["text"], one["score"]) for one in answer["nbest"]]
-        except (KeyError, TypeError) as error:
+            nbest, expected = (_readings(answer[name]) for name in ("nbest", "expected"))
+            return Recognized(nbest, expected, int(answer["frames"]), float(answer["native_ms"]))
+        except (KeyError, TypeError, ValueError) as error:
             raise EngineError("the recognizer's child sent no n-best list") from error
 
 
-def _biased(
-    nbest: Sequence[Hypothesis], expectation: Expectation, context: ContextReady | None
-) -> str:
+def _readings(listed: Sequence[Header]) -> tuple[Hypothesis, ...]:
+    return tuple(Hypothesis(str(one["text"]), float(one["score"])) for one in listed)
+
+
+def _expectation(asked: Header | None) -> Expectation | None:
+    """What `asdict` made of it, as it was."""
+    if asked is None:
+        return None
+    offered = (Catalogue(Slot(one["slot"]), tuple(one["phrases"])) for one in asked["catalogues"])
+    return Expectation(Act(asked["act"]), Slot(asked["slot"]), tuple(offered))
+
+
+def _biased(recognized: Recognized, expectation: Expectation, context: ContextReady | None) -> str:
     """Best effort: what the bias cannot take leaves the recognizer's own best."""
     similarities = dict(context.similarities) if context else None
     try:
-        return rescore(nbest, expectation, similarities)
+        return rescore(recognized, expectation, similarities)
     except Exception as error:
         _log.warning("bias failed: %s", type(error).__name__)
-        return nbest[0].text
+        return recognized.nbest[0].text
 
 
 class Recognition:
-    """One capture at a time: fed while the mic is open, ended by `transcribe`."""
+    """One capture at a time: begun and fed while the mic is open, ended by `transcribe`."""
 
     def __init__(self, recognizer: Recognizer) -> None:
         self._recognizer = recognizer
         self._interaction: str | None = None
-        self._ended: str | None = None
         self._failure: EngineError | None = None
 
+    def begin(self, interaction: str, expectation: Expectation | None) -> None:
+        """The capture of this interaction; of another one that was going on nothing is kept."""
+        self._interaction, self._failure = interaction, None
+        self._attempt(lambda: self._recognizer.start(expectation))
+
     def feed(self, interaction: str, pcm: bytes) -> None:
-        """The next piece; the first of an interaction begins its capture, none after its end."""
-        if interaction == self._ended:
-            return
-        if interaction != self._interaction:
-            self._interaction, self._failure = interaction, None
-            self._attempt(self._recognizer.start)
-        self._attempt(lambda: self._recognizer.feed(pcm))
+        """The next piece of the capture that is going on; a piece of another is late."""
+        if interaction == self._interaction:
+            self._attempt(lambda: self._recognizer.feed(pcm))
 
     def transcribe(
         self,
@@ -102,15 +114,14 @@ class Recognition:
             return "", ""
         if self._failure:
             raise self._failure
-        nbest = self._recognizer.finish()
-        if not nbest:
+        recognized = self._recognizer.finish()
+        if not recognized.nbest:
             return "", ""
-        plain = nbest[0].text
-        return (_biased(nbest, expectation, context) if expectation else plain), plain
+        plain = recognized.nbest[0].text
+        return (_biased(recognized, expectation, context) if expectation else plain), plain
 
     def cancel(self, interaction: str) -> None:
         """Drop this interaction's capture; the next `start` clears what was fed."""
-        self._ended = interaction
         if interaction == self._interaction:
             self._interaction = None
 

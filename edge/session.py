@@ -185,10 +185,17 @@ class Session:
     # ------------------------------------------------------------ capture
 
     def _wake(self, event: WakeWordDetected, now: float) -> Iterator[Command]:
-        self._reopened = 0
         self._expectation = self._context = self._question = None
+        yield from self._listen(event, now)
+
+    def _listen(self, event: WakeWordDetected, now: float) -> Iterator[Command]:
+        """A request begins; what it may be an answer to is set."""
+        self._reopened = 0
         yield self._begin(Note.WAKE, now)
-        yield OpenMic(self._current, event.since, self.rules.no_speech_s)
+        yield self._open_mic(event.since, self.rules.no_speech_s)
+
+    def _open_mic(self, since: float, no_speech_s: float) -> OpenMic:
+        return OpenMic(self._current, since, no_speech_s, self._expectation)
 
     def _wake_again(self, event: WakeWordDetected, now: float) -> Iterator[Command]:
         yield Cancel(self._current)
@@ -196,12 +203,10 @@ class Session:
 
     def _start_over(self, event: WakeWordDetected, now: float) -> Iterator[Command]:
         """The wake word again while listening: what came before it was not the request."""
-        expectation, context = self._expectation, self._context
         yield CloseMic(self._current)
         yield Cancel(self._current)
         yield self._record(Note.NOTHING_HEARD)
-        yield from self._wake(event, now)
-        self._expectation, self._context = expectation, context
+        yield from self._listen(event, now)
         self._arm(now)
 
     def _barge_in(self, event: WakeWordDetected, now: float) -> Iterator[Command]:
@@ -209,8 +214,9 @@ class Session:
         yield StopPlayback(self._current)
         yield Cancel(self._current)
         yield self._record(Note.INTERRUPTED)
-        yield from self._wake(event, now)
         self._expectation = question.expectation if question and self.rules.context else None
+        self._context = self._question = None
+        yield from self._listen(event, now)
 
     def _answer(self, event: SpeechStarted, now: float) -> Iterator[Command]:
         yield self._begin(Note.ANSWER, now)
@@ -218,7 +224,7 @@ class Session:
     def _answer_by_wake_word(self, event: WakeWordDetected, now: float) -> Iterator[Command]:
         self._reopened = 0
         yield self._begin(Note.ANSWER, now)
-        yield OpenMic(self._current, event.since, self.rules.no_speech_s)
+        yield self._open_mic(event.since, self.rules.no_speech_s)
 
     def _hear_out(self, event: EndOfSpeech | TimedOut, now: float) -> Iterator[Command]:
         yield CloseMic(self._current)
@@ -276,7 +282,7 @@ class Session:
         yield StopPlayback(self._current)
         yield Cancel(self._current)
         yield self._record(_ENDS[type(event)])
-        self.interaction = None
+        self.interaction = self._question = None
 
     # ---------------------------------------------------------- prompting
 
@@ -317,7 +323,7 @@ class Session:
         self._asking, self._question = self._current, None
         self._reopened += 1
         self.interaction = self._new_id()
-        yield OpenMic(self.interaction, since, float("inf"))  # its own deadline ends it
+        yield self._open_mic(since, float("inf"))  # its own deadline ends it
 
     def _note_reopening(self, event: MicOpened, now: float) -> Iterator[Command]:
         assert self._asking is not None

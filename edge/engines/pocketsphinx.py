@@ -9,11 +9,11 @@ import math
 import random
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from edge.dialogue import FRAME_BYTES, RATE_HZ, Hypothesis
+from edge.dialogue import FRAME_BYTES, RATE_HZ, Expectation, Hypothesis, Recognized
 from edge.errors import EngineError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Pocketsphinx:
         self._beginning: bytearray | None = None
         self._decoding = False
 
-    def start(self) -> None:
+    def start(self, expected: Expectation | None = None) -> None:
         """Begin a capture; whatever was going on is dropped."""
         if self._decoding:
             self._end()
@@ -73,17 +73,17 @@ class Pocketsphinx:
         if len(self._beginning) >= BEGINNING_BYTES:
             self._begin()
 
-    def finish(self) -> Sequence[Hypothesis]:
+    def finish(self) -> Recognized:
         """End the capture; at most 50 different readings, the decoder's own best one first."""
         if self._beginning:
             self._begin()
         if not self._decoding:
             self._beginning = None
-            return []
+            return Recognized()
         self._end()
         best = self._decoder.hyp()
         spoken = _spoken(best.hypstr) if best else ""
-        return _ranked(spoken, self._paths()) if spoken else []
+        return Recognized(tuple(_ranked(spoken, self._paths()))) if spoken else Recognized()
 
     def _begin(self) -> None:
         """Take the mean of the beginning, then decode it as if it had just been fed."""

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from edge.dialogue import Expectation, ExpectSpeech, Hypothesis, Responded, Speak
+from edge.dialogue import Expectation, ExpectSpeech, Hypothesis, Recognized, Responded, Speak
 from edge.errors import EngineError
 from edge.protocols import ContextEncoder, Round
 
@@ -23,15 +23,17 @@ Encoded = tuple[bytes, tuple[tuple[str, float], ...]]
 
 
 class ScriptedRecognizer:
-    """Gives its n-best lists in order; `fed` holds the audio of each capture begun."""
+    """Gives its n-best lists in order; `fed` and `expected` tell of each capture begun."""
 
     def __init__(self, nbests: Iterable[Sequence[Hypothesis]]) -> None:
         self._nbests = iter(nbests)
         self.fed: list[bytes] = []
+        self.expected: list[Expectation | None] = []
 
-    def start(self) -> None:
+    def start(self, expected: Expectation | None = None) -> None:
         """Begin a capture; one that was going on is dropped with its place in the script kept."""
         self.fed.append(b"")
+        self.expected.append(expected)
 
     def feed(self, pcm: bytes) -> None:
         """Take the next piece of the capture; EngineError before the first start."""
@@ -39,9 +41,9 @@ class ScriptedRecognizer:
             raise EngineError("the scripted recognizer was fed outside a capture: call start first")
         self.fed[-1] += pcm
 
-    def finish(self) -> Sequence[Hypothesis]:
+    def finish(self) -> Recognized:
         """The next n-best list; EngineError when the script is over."""
-        return _next(self._nbests, "recognizer")
+        return Recognized(tuple(_next(self._nbests, "recognizer")))
 
 
 class ScriptedSkill:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.biasing import rescore
-from edge.dialogue import Act, Catalogue, Expectation, Hypothesis, Slot
+from edge.dialogue import Act, Catalogue, Expectation, Hypothesis, Recognized, Slot
 
 WORDS = ("meg", "jones", "bauer", "the", "second", "one", "number", "two", "yes", "our", "Hour")
 texts = st.lists(st.sampled_from(WORDS), max_size=4).map(" ".join) | st.text(max_size=8)
@@ -34,13 +34,15 @@ vectors = st.none() | st.dictionaries(texts, st.floats(-1, 1), max_size=6)
 
 @given(nbests(), expectations, vectors)
 def test_what_is_believed_was_heard(nbest, expectation, similarities):
-    assert rescore(nbest, expectation, similarities) in {reading.text for reading in nbest}
+    assert rescore(Recognized(tuple(nbest)), expectation, similarities) in {
+        reading.text for reading in nbest
+    }
 
 
 @given(nbests(), st.sampled_from(Act), st.sampled_from(Slot), vectors)
 def test_without_offers_the_first_text_is_byte_identical(nbest, act, slot, similarities):
     for offers in ((), (Catalogue(slot, ()),)):
-        believed = rescore(nbest, Expectation(act, slot, offers), similarities)
+        believed = rescore(Recognized(tuple(nbest)), Expectation(act, slot, offers), similarities)
         assert believed.encode("utf-8", "surrogatepass") == nbest[0].text.encode(
             "utf-8", "surrogatepass"
         )
@@ -48,23 +50,25 @@ def test_without_offers_the_first_text_is_byte_identical(nbest, act, slot, simil
 
 @given(nbests(), expectations, vectors, st.floats(0, 1000))
 def test_a_better_score_never_takes_a_reading_away(nbest, expectation, similarities, rise):
-    believed = rescore(nbest, expectation, similarities)
+    believed = rescore(Recognized(tuple(nbest)), expectation, similarities)
     raised = [
         replace(reading, score=reading.score + rise) if reading.text == believed else reading
         for reading in nbest
     ]
-    assert rescore(raised, expectation, similarities) == believed
+    assert rescore(Recognized(tuple(raised)), expectation, similarities) == believed
 
 
 @given(nbests(), expectations, st.floats(-1, 1))
 def test_equal_similarities_are_as_good_as_none(nbest, expectation, cosine):
     same = {phrase: cosine for offer in expectation.catalogues for phrase in offer.phrases}
     scored = [replace(reading, score=round(reading.score)) for reading in nbest]
-    assert rescore(scored, expectation, same) == rescore(scored, expectation, None)
+    assert rescore(Recognized(tuple(scored)), expectation, same) == rescore(
+        Recognized(tuple(scored)), expectation, None
+    )
 
 
 @given(nbests(), expectations, vectors)
 def test_a_far_better_score_is_always_believed(nbest, expectation, similarities):
     first, *others = nbest
     clear = [first, *(replace(other, score=first.score - 1000) for other in others)]
-    assert rescore(clear, expectation, similarities) == first.text
+    assert rescore(Recognized(tuple(clear)), expectation, similarities) == first.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge.biasing import rescore
-from edge.dialogue import Act, Catalogue, Expectation, Hypothesis, Slot
+from edge.dialogue import Act, Catalogue, Expectation, Hypothesis, Recognized, Slot
 
 CONTACTS = ("Meg Jones", "Meg Bauer", "Jones", "Bauer")
 
@@ -14,8 +14,10 @@ def choosing(*phrases: str, slot: Slot = Slot.CONTACT, act: Act = Act.CHOOSE) ->
     return Expectation(act, slot, (Catalogue(slot, phrases),))
 
 
-def heard(*texts: str, apart: float = 5.0) -> list[Hypothesis]:
-    return [Hypothesis(text, -2400.0 - apart * rank) for rank, text in enumerate(texts)]
+def heard(*texts: str, apart: float = 5.0) -> Recognized:
+    return Recognized(
+        tuple(Hypothesis(text, -2400.0 - apart * rank) for rank, text in enumerate(texts))
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,7 @@ def test_an_answer_that_names_nothing_offered_is_left_alone(texts):
 
 
 def test_a_name_that_was_hardly_heard_is_not_forced_on_the_answer():
-    nbest = [Hypothesis("never mind", -2400.0), Hypothesis("bauer", -2600.0)]
+    nbest = Recognized((Hypothesis("never mind", -2400.0), Hypothesis("bauer", -2600.0)))
     assert rescore(nbest, choosing(*CONTACTS), None) == "never mind"
 
 
@@ -100,4 +102,4 @@ def test_without_offers_the_best_text_stays_as_it_is(expectation):
 
 
 def test_nothing_heard_stays_nothing():
-    assert rescore([], choosing(*CONTACTS), None) == ""
+    assert rescore(Recognized(), choosing(*CONTACTS), None) == ""

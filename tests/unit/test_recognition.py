@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.dialogue import Act, Catalogue, ContextReady, Expectation, Hypothesis, Slot
+from edge.dialogue import Act, Catalogue, ContextReady, Expectation, Hypothesis, Recognized, Slot
 from edge.engines.scripted import ScriptedRecognizer
 from edge.errors import EngineError
 from edge.recognition import Recognition
@@ -17,18 +17,19 @@ VECTOR = ContextReady("asking", b"", (("Meg Jones", 0.2), ("Meg Bauer", 0.6)), 1
 class Deaf:
     """A recognizer whose child is gone."""
 
-    def start(self) -> None:
+    def start(self, expected: Expectation | None = None) -> None:
         raise EngineError("the child is gone")
 
     def feed(self, pcm: bytes) -> None:
         raise AssertionError("not after a failed start")
 
-    def finish(self) -> list[Hypothesis]:
+    def finish(self) -> Recognized:
         raise AssertionError("not after a failed start")
 
 
 def test_without_an_expectation_the_recognizers_best_goes_through() -> None:
     recognition = Recognition(ScriptedRecognizer([HEARD]))
+    recognition.begin("a", None)
     recognition.feed("a", b"12")
     assert recognition.transcribe("a", None, None) == ("the hour", "the hour")
 
@@ -36,6 +37,7 @@ def test_without_an_expectation_the_recognizers_best_goes_through() -> None:
 def test_an_offered_name_is_found_with_and_without_a_vector() -> None:
     for vector in (VECTOR, None):
         recognition = Recognition(ScriptedRecognizer([HEARD]))
+        recognition.begin("a", None)
         recognition.feed("a", b"12")
         assert recognition.transcribe("a", ASKED, vector) == ("bauer", "the hour")
 
@@ -47,6 +49,7 @@ def test_a_capture_without_sound_is_nothing() -> None:
 
 def test_an_empty_nbest_list_is_nothing() -> None:
     recognition = Recognition(ScriptedRecognizer([[]]))
+    recognition.begin("a", None)
     recognition.feed("a", b"12")
     assert recognition.transcribe("a", ASKED, None) == ("", "")
 
@@ -54,15 +57,19 @@ def test_an_empty_nbest_list_is_nothing() -> None:
 def test_sound_that_comes_after_the_end_is_not_a_new_capture() -> None:
     recognizer = ScriptedRecognizer([HEARD, HEARD])
     recognition = Recognition(recognizer)
+    recognition.begin("a", None)
     recognition.feed("a", b"12")
     recognition.transcribe("a", None, None)
     recognition.feed("a", b"late")
+    recognition.begin("b", ASKED)
     recognition.feed("b", b"34")
     assert recognizer.fed == [b"12", b"34"]
+    assert recognizer.expected == [None, ASKED]
 
 
 def test_a_cancelled_capture_gives_nothing() -> None:
     recognition = Recognition(ScriptedRecognizer([HEARD]))
+    recognition.begin("a", None)
     recognition.feed("a", b"12")
     recognition.cancel("a")
     assert recognition.transcribe("a", None, None) == ("", "")
@@ -70,6 +77,7 @@ def test_a_cancelled_capture_gives_nothing() -> None:
 
 def test_a_failure_while_listening_is_said_when_the_transcript_is_asked_for() -> None:
     recognition = Recognition(Deaf())
+    recognition.begin("a", None)
     recognition.feed("a", b"12")
     recognition.feed("a", b"34")
     with pytest.raises(EngineError, match="child is gone"):

@@ -31,7 +31,7 @@ def test_the_recognizer_follows_its_script_and_keeps_what_it_was_fed():
         recognizer.start()
         recognizer.feed(piece)
         recognizer.feed(piece)
-    assert [list(recognizer.finish()) for _ in range(2)] == [[Hypothesis("bauer", -1.0)], []]
+    assert [list(recognizer.finish().nbest) for _ in range(2)] == [[Hypothesis("bauer", -1.0)], []]
     assert recognizer.fed == [b"\1\0\1\0", b"\2\0\2\0"]
 
 

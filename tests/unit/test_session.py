@@ -181,3 +181,28 @@ def test_an_answer_begun_again_with_the_wake_word_is_still_the_answer(session: S
     session.handle(d.WakeWordDetected("alexa", 3.8, 3.7), 3.8)
     orders = session.handle(d.EndOfSpeech(str(session.interaction), 5.0), 5.0)
     assert orders[-1] == d.Recognize(str(session.interaction), ASKED, None)
+
+
+def test_a_question_whose_reply_was_cut_off_is_not_asked_of_a_later_request(
+    session: Session,
+) -> None:
+    interaction = speaking(session)
+    session.handle(d.ExpectSpeech(interaction, 4500, ASKED), 1.0)
+    session.handle(d.TimedOut(), 20.0)
+    session.handle(d.Speak(None, "The oven is hot."), 21.0)
+    *_, opened = session.handle(d.WakeWordDetected("alexa", 22.0, 22.0), 22.0)
+    assert isinstance(opened, d.OpenMic)
+    assert opened.expectation is None
+
+
+def test_the_recognizer_is_told_what_is_expected_when_the_microphone_opens(
+    session: Session,
+) -> None:
+    interaction = speaking(session)
+    session.handle(d.ExpectSpeech(interaction, 4500, ASKED), 1.0)
+    *_, opened = session.handle(d.PlaybackFinished(interaction, 3.0), 3.01)
+    assert isinstance(opened, d.OpenMic)
+    assert opened.expectation == ASKED
+    *_, again = session.handle(d.WakeWordDetected("alexa", 4.0, 4.0), 4.0)
+    assert isinstance(again, d.OpenMic)
+    assert again.expectation == ASKED
