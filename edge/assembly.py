@@ -122,8 +122,9 @@ def encoder_child(
     """The profile's encoder in its child, running; a bench may supervise it in its own way."""
     limits, engines = profile.children, profile.engines
     confinement = Confinement(limits.encoder_memory_mb, limits.encoder_nice)
-    manifest = tflite.shipped(engines.context_model)
-    options = {"name": engines.context_encoder, "manifest": str(manifest)}
+    name, sha256 = engines.context_model, engines.context_model_sha256
+    manifest = Path(name) if sha256 else tflite.shipped(name)
+    options = {"name": engines.context_encoder, "manifest": str(manifest), "sha256": sha256}
     return _running("edge.context:hosted", options, confinement, supervised, now)
 
 

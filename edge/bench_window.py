@@ -1,7 +1,8 @@
 """`edge bench window`: is the vector there when the reply has sounded, and does a fault show?
 
 The real session, daemon, store and encoder child; only ears, recognizer and voice are scripted.
-Windows pass on a virtual clock with measured compute; faults happen in real time.
+Windows pass on a virtual clock with measured compute; faults happen in real time, to a child
+that is started again at once, so that each meets one that runs.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from edge.assembly import encoder_child
 from edge.dialogue import Act, Catalogue, Expectation, Slot
 from edge.profile import load_profile
 from edge.protocols import ContextEncoder, Round
+from edge.questions import plain, read
 from edge.sabotage import Sabotaged, SabotagedEncoder
 from edge.scheduler import Threads, Virtual
 from edge.window import RemoteEncoder
@@ -36,9 +39,12 @@ from edge.worker import Supervised
 # Length in seconds of replies that ask, at 170 words a minute, by share of replies: measured on
 # public task dialogues. Between two of them lengths are drawn evenly on a logarithmic scale.
 LENGTHS = ((0.0, 0.35), (0.001, 0.5), (0.01, 1.06), (0.05, 1.41), (0.5, 3.9), (0.95, 10.6), (1, 20))
+WORDS_PER_S = 170 / 60
 ENOUGH_S = 0.9
 FAULT_REPLY_S = 0.1
 LATE_S = 0.1
+AT_A_TIME, CALM = 20, 10  # faults, and then replies without: both see the same machine
+MOST_QUESTIONS = 50  # for one fault: more, and no child runs that it could happen to
 QUESTION = "I found two of that name. Do you mean Meg Jones or Meg Bauer?"
 MANY = Expectation(
     Act.CHOOSE,
@@ -54,14 +60,21 @@ while True:
 
 
 @click.command
+@click.argument("data", required=False, type=click.Path(path_type=Path))
 @click.option("--windows", default=10_000, show_default=True, help="Replies on the virtual clock.")
 @click.option("--faults", default=300, show_default=True, help="Encoder faults in real time.")
 @click.option("--profile", default="laptop", show_default=True, help="Name or .toml file.")
 @click.option("--seed", default=1, show_default=True, help="Of lengths and faults.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def window(windows: int, faults: int, profile: str, seed: int, as_json: bool) -> None:
-    """Measure the compute window: ready shares, encode times, and what encoder faults cost."""
-    chosen = load_profile(profile)
+def window(
+    data: Path | None, windows: int, faults: int, profile: str, seed: int, as_json: bool
+) -> None:
+    """Measure the compute window: ready shares, encode times, and what encoder faults cost.
+
+    DATA, a .jsonl(.gz) of recorded dialogues: its replies that ask are windows too, as long as
+    they take at 170 words a minute.
+    """
+    chosen, recorded = load_profile(profile), list(recorded_lengths(data)) if data else []
     with closing(encoder_child(chosen, Supervised)) as child:
         encoder = RemoteEncoder(child, chosen.children.encoder_limit_s)
         alone = in_windows(encoder, drawn_lengths(windows, seed), "windows")
@@ -73,8 +86,10 @@ def window(windows: int, faults: int, profile: str, seed: int, as_json: bool) ->
             "with_phrases_ms": cpu_ms(child, encoder, MANY),
             "beside_tts": {**shares(beside), "encode_wall_ms": encode_wall_ms(beside)},
             "encode_wall_ms": encode_wall_ms(alone),
-            "child_rss_mb": rss_mb(child.running().pid),
         }
+        if data:
+            figures["recorded"] = shares(in_windows(encoder, recorded, data.name))
+        figures["child_rss_mb"] = rss_mb(child.running().pid)
     figures["faults"] = under_faults(chosen.children.encoder_limit_s, profile, faults, seed)
     if as_json:
         click.echo(json.dumps(figures))
@@ -93,6 +108,13 @@ def _length_s(share: float) -> float:
     (low, low_s), (high, high_s) = LENGTHS[below], LENGTHS[below + 1]
     part = (share - low) / (high - low)
     return math.exp(math.log(low_s) * (1 - part) + math.log(high_s) * part)
+
+
+def recorded_lengths(data: Path) -> Iterator[float]:
+    """Length in seconds of each reply that asks; QuestionError when they cannot be read."""
+    for question in read(data):
+        if question.asks:
+            yield len(plain(question.rounds[-1].reply).split()) / WORDS_PER_S
 
 
 def in_windows(encoder: RemoteEncoder, lengths: Sequence[float], what: str) -> list[Asked]:
@@ -164,26 +186,42 @@ def beside_load(pid: int) -> Iterator[None]:
 
 
 def under_faults(limit_s: float, profile: str, count: int, seed: int) -> dict[str, Any]:
-    """Short replies in real time, first without faults, then with one in every encoding."""
-    limit_s = min(limit_s, 2 * FAULT_REPLY_S)
+    """Short replies in real time, in turns without faults and with them, until `count` happened."""
+    limit_s, calm, hit = min(limit_s, 2 * FAULT_REPLY_S), [], []
     with closing(encoder_child(load_profile(profile), Sabotaged, _never_backs_off())) as child:
-        calm = _in_real_time(RemoteEncoder(child, limit_s), max(1, count // 5), "calm")
         sabotaged = SabotagedEncoder(child, limit_s, time.sleep, seed)
-        with _unlogged():
-            hit = _in_real_time(sabotaged, count, "faults")
+        for so_many in track(
+            _shares_of(count), "faults", console=Console(stderr=True), transient=True
+        ):
+            child.fault = None
+            child.running()
+            calm += _in_real_time(RemoteEncoder(child, limit_s), [FAULT_REPLY_S] * CALM)
+            with _unlogged():
+                hit += _in_real_time(sabotaged, _until(child.injected, so_many))
     return {
-        "injected": sum(sabotaged.injected.values()),
-        "by_kind": sabotaged.injected,
-        "late_reopenings": sum(one.late_s is not None and one.late_s > LATE_S for one in hit),
-        "missed_reopenings": sum(one.late_s is None for one in hit),
-        "reopen_ms": _reopen_ms(hit),
-        "reopen_ms_without_faults": _reopen_ms(calm),
+        "injected": child.injected.total(),
+        "by_kind": dict(child.injected),
+        "back_off": "none, so that each fault meets a child that runs",
+        **_reopenings(hit),
+        "without_faults": _reopenings(calm),
     }
 
 
-def _in_real_time(encoder: ContextEncoder, count: int, what: str) -> list[Asked]:
+def _shares_of(count: int) -> list[int]:
+    """Growing counts, up to `count`."""
+    return [*range(AT_A_TIME, count, AT_A_TIME), count]
+
+
+def _until(injected: Counter[str], count: int) -> Iterator[float]:
+    """Replies until so many faults have happened."""
+    for _ in range(MOST_QUESTIONS * AT_A_TIME):
+        if injected.total() >= count:
+            break
+        yield FAULT_REPLY_S
+
+
+def _in_real_time(encoder: ContextEncoder, lengths: Iterable[float]) -> list[Asked]:
     with temporary_store() as open_store, closing(Threads()) as threads:
-        lengths = track([FAULT_REPLY_S] * count, what, console=Console(stderr=True), transient=True)
         return Asking(threads, open_store, encoder).ask(QUESTION, lengths)
 
 
@@ -199,9 +237,15 @@ def _unlogged() -> Iterator[None]:
         daemon.setLevel(level)
 
 
-def _reopen_ms(asked: Sequence[Asked]) -> dict[str, float | None]:
-    late = sorted(one.late_s * 1000 for one in asked if one.late_s is not None)
-    return {"p50": _at(late, 0.5), "p99": _at(late, 0.99), "max": _at(late, 1.0)}
+def _reopenings(asked: Sequence[Asked]) -> dict[str, Any]:
+    late_s = sorted(one.late_s for one in asked if one.late_s is not None)
+    late_ms = [1000 * each for each in late_s]
+    return {
+        "questions": len(asked),
+        "late_reopenings": sum(each > LATE_S for each in late_s),
+        "missed_reopenings": len(asked) - len(late_s),
+        "reopen_ms": {"p50": _at(late_ms, 0.5), "p99": _at(late_ms, 0.99), "max": _at(late_ms, 1)},
+    }
 
 
 def _never_backs_off() -> Callable[[], float]:

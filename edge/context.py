@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from edge import text, tflite
+from edge import pins, text, tflite
 from edge.dialogue import Act, Catalogue, Expectation, Slot
 from edge.errors import EngineError, ModelError
-from edge.protocols import ContextEncoder, Round
+from edge.protocols import ContextEncoder, Encoded, Round
 from edge.worker import Header, Hosted, engine
 
 Array = np.ndarray[Any, Any]
 
 IDS_PER_WORD = 5
+STAMP_BYTES = 8  # of the model's SHA-256, before what is kept of a dialogue
 BAGS = 4
 ACTS, SLOTS = tuple(Act), tuple(Slot)
 MARKS = (*(f"act={act}" for act in ACTS), *(f"slot={slot}" for slot in SLOTS))
@@ -94,50 +95,44 @@ class Layout:
 class Encoder:
     """The two towers behind one manifest."""
 
-    def __init__(self, manifest: Path) -> None:
+    def __init__(self, described: tflite.Manifest) -> None:
         """Verify and load the model; ModelError when it is not the manifest's."""
-        described = tflite.Manifest.load(manifest)
         self._layout = layout = _layout(described)
         wanted = (1, layout.context_ids), (layout.batch, layout.phrase_ids)
         if (described.inputs[0].shape, described.inputs[-2].shape) != wanted:
-            raise ModelError(f"{manifest}: inputs and [parameters] disagree; restore the manifest")
+            raise ModelError(
+                f"{described.path}: inputs and [parameters] disagree; restore the manifest"
+            )
         self._model = tflite.Model(described)
         self._none = next(self._batches(()))
         self.vector_bytes = 4 * described.outputs[0].shape[-1]
-        self.beginning = bytes(4 * described.outputs[1].shape[-1])
+        self._stamp = bytes.fromhex(described.sha256)[:STAMP_BYTES]
+        self._beginning = np.zeros(described.outputs[1].shape, np.float32)
 
     def encode(
-        self, rounds: Sequence[Round], expectation: Expectation
-    ) -> tuple[bytes, tuple[tuple[str, float], ...]]:
-        """Context vector (float32, little endian, unit length), and phrases with their cosine.
+        self, rounds: Sequence[Round], expectation: Expectation, memory: bytes = b""
+    ) -> Encoded:
+        """Context vector (float32, little endian, unit length), phrases with cosine, memory.
 
         At most the first `max_phrases` different phrases are embedded, catalogue by catalogue.
+        A memory begins with the model's stamp: EngineError when it is not this encoder's.
         """
-        recent = rounds[-self._layout.max_rounds :] or (Round("", ""),)
-        return self.resume(self._memory(recent[:-1]), recent[-1], expectation)
-
-    def remember(self, memory: bytes, past: Round) -> bytes:
-        """What is kept of a dialogue after one more round; before the first it is `beginning`."""
-        return self._run(memory, self._layout.bags(past, ()), self._none)[1].tobytes()
-
-    def resume(
-        self, memory: bytes, last: Round, expectation: Expectation
-    ) -> tuple[bytes, tuple[tuple[str, float], ...]]:
-        """As `encode`, from what was kept of the rounds before the last."""
         layout = self._layout
-        bags = layout.bags(last, layout.asked(expectation))
+        recent = rounds[-layout.max_rounds :] or (Round("", ""),)
+        before = self._sequence(recent[:-1], self._opened(memory))
+        bags = layout.bags(recent[-1], layout.asked(expectation))
         offered = _offered(expectation, layout.max_phrases)
-        vector, cosines = self._near(memory, bags, [layout.phrase(phrase) for phrase in offered])
+        vector, cosines, after = self._near(before, bags, [*map(layout.phrase, offered)])
         near = tuple(zip(offered, map(float, cosines), strict=True))
-        return vector.astype("<f4").tobytes(), near
+        return Encoded(vector.astype("<f4").tobytes(), near, self._stamp + after.tobytes())
 
     def expected(self, rounds: Sequence[Round]) -> tuple[Act, Slot]:
         """Act and slot of the last reply's question, as far as the model can tell."""
         layout = self._layout
         recent = rounds[-layout.max_rounds :] or (Round("", ""),)
-        memory = self._memory(recent[:-1])
+        before = self._sequence(recent[:-1], self._beginning)
         answers = [text.marks([mark], layout.buckets) for mark in MARKS]
-        _, cosines = self._near(memory, layout.bags(recent[-1], ()), answers)
+        _, cosines, _ = self._near(before, layout.bags(recent[-1], ()), answers)
         acts, slots = np.split(cosines, [len(ACTS)])
         return ACTS[int(acts.argmax())], SLOTS[int(slots.argmax())]
 
@@ -145,27 +140,37 @@ class Encoder:
         """Unit vectors of phrases, float32 [len(phrases), size]."""
         silent = self._layout.bags(Round("", ""), ())
         bags = [self._layout.phrase(phrase) for phrase in phrases]
-        runs = [self._run(self.beginning, silent, one) for one in self._batches(bags)]
+        runs = [self._run(self._beginning, silent, one) for one in self._batches(bags)]
         return _unit(np.vstack([towers[2] for towers in runs])[: len(bags)])
 
     def mean(self, rounds: Sequence[Round]) -> Array:
         """Unit mean of the rounds' embeddings before any layer: what a static model would know."""
-        return _unit(np.frombuffer(self._memory(rounds), "<f4"))
+        return _unit(self._sequence(rounds, self._beginning)[0])
 
-    def _memory(self, past: Sequence[Round]) -> bytes:
-        memory = self.beginning
+    def _opened(self, memory: bytes) -> Array:
+        if not memory:
+            return self._beginning
+        if (
+            memory[:STAMP_BYTES] != self._stamp
+            or len(memory) != STAMP_BYTES + self._beginning.nbytes
+        ):
+            raise EngineError("what was kept of the dialogue is not this encoder's; start over")
+        return np.frombuffer(memory[STAMP_BYTES:], "<f4").reshape(self._beginning.shape)
+
+    def _sequence(self, past: Sequence[Round], memory: Array) -> Array:
+        """What is known of a dialogue after some more rounds."""
         for one in past:
-            memory = self.remember(memory, one)
+            memory = self._run(memory, self._layout.bags(one, ()), self._none)[1]
         return memory
 
     def _near(
-        self, memory: bytes, bags: Sequence[Sequence[int]], phrases: Sequence[Sequence[int]]
-    ) -> tuple[Array, Array]:
-        """The context's unit vector, and the cosines of bags of phrases to it."""
+        self, memory: Array, bags: Sequence[Sequence[int]], phrases: Sequence[Sequence[int]]
+    ) -> tuple[Array, Array, Array]:
+        """The context's unit vector, the cosines of bags of phrases to it, and the memory after."""
         runs = [self._run(memory, bags, one) for one in self._batches(phrases)]
         vector = _unit(runs[0][0][0])
         near = np.vstack([_unit(towers[2]) for towers in runs]) @ vector
-        return vector, np.clip(near[: len(phrases)], -1, 1)
+        return vector, np.clip(near[: len(phrases)], -1, 1), runs[0][1]
 
     def _batches(self, bags: Sequence[Sequence[int]]) -> Iterator[tuple[Array, Array]]:
         """At least one batch, the last filled up with nothing."""
@@ -177,13 +182,9 @@ class Encoder:
             yield ids, weights[:, None]
 
     def _run(
-        self, memory: bytes, bags: Sequence[Sequence[int]], phrases: tuple[Array, Array]
+        self, memory: Array, bags: Sequence[Sequence[int]], phrases: tuple[Array, Array]
     ) -> tuple[Array, ...]:
-        if len(memory) != len(self.beginning):
-            raise EngineError("what was kept of the dialogue is not this encoder's; start over")
-        ids, weights = self._layout.context(bags)
-        carried = np.frombuffer(memory, "<f4")[None].astype(np.float32)
-        return self._model.run(ids, weights, carried, *phrases)
+        return self._model.run(*self._layout.context(bags), memory, *phrases)
 
 
 def _layout(manifest: tflite.Manifest) -> Layout:
@@ -208,15 +209,20 @@ def _unit(vectors: Array) -> Array:
     return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
 
 
-def hosted(name: str, manifest: str) -> Hosted:
-    """What the child answers: an encoder of this name over this manifest."""
-    encoder: ContextEncoder = engine("edge.context_encoder", name)(Path(manifest))
+def hosted(name: str, manifest: str, sha256: str = "") -> Hosted:
+    """What the child answers: an encoder of this name over this manifest.
+
+    sha256: of a manifest that does not ship.
+    """
+    described = tflite.Manifest.load(Path(manifest), pins.Pin(sha256) if sha256 else None)
+    encoder: ContextEncoder = engine("edge.context_encoder", name)(described)
 
     def encode(header: Header, content: bytes) -> tuple[Header, bytes]:
         rounds = [Round(*one) for one in header["rounds"]]
         catalogue = Catalogue(Slot(header["slot"]), tuple(header["phrases"]))
         asked = Expectation(Act(header["act"]), Slot(header["slot"]), (catalogue,))
-        vector, near = encoder.encode(rounds, asked)
-        return {"near": dict(near)}, vector
+        encoded = encoder.encode(rounds, asked, content)
+        near, split = dict(encoded.similarities), len(encoded.memory)
+        return {"near": near, "memory_bytes": split}, encoded.memory + encoded.vector
 
     return {"encode": encode}

@@ -50,6 +50,7 @@ class Kind(StrEnum):
     CATALOGUE = "catalogue"
     ANCHOR = "anchor"
     VECTOR = "vector"
+    MEMORY = "memory"
 
 
 class Note(StrEnum):
@@ -259,13 +260,14 @@ class ContextReady:
     """The context vector of a question, and how near each offered phrase is to it.
 
     vector: float32, little endian. similarities: phrase → cosine in [-1, 1].
-    encode_ms: time the encoder took.
+    encode_ms: time the encoder took. memory: what the encoder keeps of the dialogue so far.
     """
 
     interaction: str
     vector: bytes
     similarities: tuple[tuple[str, float], ...]
     encode_ms: float
+    memory: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

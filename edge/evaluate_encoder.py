@@ -71,8 +71,8 @@ class Judge:
 
     def context(self, rounds: Sequence[Round]) -> Array:
         """The vector of a dialogue; act and slot are what a skill would have said."""
-        vector, _ = self.encoder.encode(rounds, Expectation(*expected(rounds[-1].reply)))
-        return np.frombuffer(vector, "<f4")
+        encoded = self.encoder.encode(rounds, Expectation(*expected(rounds[-1].reply)))
+        return np.frombuffer(encoded.vector, "<f4")
 
     def scores(self, context: Array, phrases: Sequence[str]) -> Array:
         """Cosines of known phrases."""
@@ -205,13 +205,15 @@ def _judged(
 
 
 def evaluate(
-    where: Path, manifest: Path, exact: Path | None = None, limit: int | None = None
+    where: Path,
+    described: tflite.Manifest,
+    exact: tflite.Manifest | None = None,
+    limit: int | None = None,
 ) -> dict[str, Any]:
     """The figures of a file, or of a folder's files together and each alone."""
-    judges = {"int8": Judge(Encoder(manifest))}
+    judges = {"int8": Judge(Encoder(described))}
     if exact:
         judges["float"] = Judge(Encoder(exact))
-    described = tflite.Manifest.load(manifest)
     every, each = Tally(), {}
     for name, tally in _judged(_files(where), judges, limit):
         each[name] = figures(tally, described)
@@ -231,7 +233,9 @@ def evaluate(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def encoder(data: Path, exact: Path | None, limit: int | None, as_json: bool) -> None:
     """Judge the context encoder on recorded dialogues: a .jsonl(.gz) file or a folder of them."""
-    found = evaluate(data, tflite.shipped(MODEL), exact, limit)
+    shipped = tflite.Manifest.load(tflite.shipped(MODEL))
+    judged_too = tflite.Manifest.unpinned(exact) if exact else None
+    found = evaluate(data, shipped, judged_too, limit)
     click.echo(json.dumps(found) if as_json else "\n".join(_lines(found)))
 
 

@@ -6,6 +6,7 @@ value is one clear line with a suggestion; a profile is taken whole or not at al
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
@@ -32,7 +33,10 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """Which engines work here, by the names of their entry points."""
+    """Which engines work here, by the names of their entry points.
+
+    context_model: one that ships, or the path of a manifest with its context_model_sha256.
+    """
 
     wake_word: str = "microwakeword"
     wake_words: tuple[str, ...] = ("alexa",)
@@ -41,6 +45,7 @@ class Engines:
     skill: str = "household"
     context_encoder: str = "two_tower"
     context_model: str = "context-encoder"
+    context_model_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,5 +163,21 @@ def _check_values(profile: Profile, file: str) -> None:
             f"{file} [storage]: cipher '{profile.storage.cipher}' is unknown; "
             "take aes-256-gcm, or chacha20-poly1305 where the CPU has no AES"
         )
+    _check_model(profile.engines, file)
     if profile.listening.vad_mode > 3:
         raise ProfileError(f"{file} [listening]: vad_mode is 0, 1, 2 or 3")
+
+
+def _check_model(engines: Engines, file: str) -> None:
+    """A model of one's own is named by its path and pinned; one that ships is pinned already."""
+    own, pin = engines.context_model.endswith(".toml"), engines.context_model_sha256
+    if own and not re.fullmatch("[0-9a-fA-F]{64}", pin):
+        raise ProfileError(
+            f"{file} [engines]: 'context_model' is a file of your own: "
+            "give its 'context_model_sha256', 64 hexadecimal digits, as sha256sum prints them"
+        )
+    if pin and not own:
+        raise ProfileError(
+            f"{file} [engines]: 'context_model_sha256' is for a .toml file of your own; "
+            "leave it out, a model that ships is pinned already"
+        )

@@ -104,13 +104,28 @@ class Round:
     reply: str
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A dialogue's context vector (float32, unit length) and each catalogue phrase's cosine to it.
+
+    memory: what the encoder keeps of the dialogue; it stands for all its rounds so far.
+    """
+
+    vector: bytes
+    similarities: tuple[tuple[str, float], ...]
+    memory: bytes = b""
+
+
 class ContextEncoder(Protocol):
     """Two towers in one space: the dialogue so far, and phrases that may answer it."""
 
     def encode(
-        self, rounds: Sequence[Round], expectation: Expectation
-    ) -> tuple[bytes, tuple[tuple[str, float], ...]]:
-        """Context vector (float32, unit length) and each catalogue phrase's cosine to it."""
+        self, rounds: Sequence[Round], expectation: Expectation, memory: bytes = b""
+    ) -> Encoded:
+        """Encode the rounds that came after `memory`, or all there are without one.
+
+        EngineError when the memory is not this encoder's.
+        """
 
 
 class DialogueStore(Protocol):
@@ -131,11 +146,12 @@ class DialogueStore(Protocol):
         """Append one event; Expired when the interaction is not alive."""
 
     def unseal(
-        self, dialogue: str, kinds: Iterable[Kind], last: int = -1
+        self, dialogue: str, kinds: Iterable[Kind], last: int = -1, since: Kind | None = None
     ) -> Iterator[tuple[str, Payload]]:
         """(interaction, payload) of a live dialogue, oldest first; every one opened is counted.
 
         last: open only those of so many newest interactions; -1: of all.
+        since: begin with the newest payload of this kind; where there is none, open nothing.
         """
 
     def forget(self, dialogue: str) -> int:

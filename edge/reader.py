@@ -94,17 +94,20 @@ class Reader:
         return self._entries(_ENTRIES, self._now_ms())
 
     def unseal(
-        self, dialogue: str, kinds: Iterable[Kind], last: int = -1
+        self, dialogue: str, kinds: Iterable[Kind], last: int = -1, since: Kind | None = None
     ) -> Iterator[tuple[str, Payload]]:
         """(interaction, payload) of a live dialogue, oldest first; every one opened is counted.
 
         last: open only those of so many newest interactions; -1: of all.
+        since: begin with the newest payload of this kind; where there is none, open nothing.
 
         SealError at a payload that was changed; Expired when the dialogue goes meanwhile.
         """
         found = self._rows(_PAYLOADS, self._now_ms(), json.dumps([*kinds]), dialogue, last)
         rows = [row for row in map(Sealed._make, found) if self._keys.holds(row.key_id)]
-        return map(self._open, rows)
+        places = [place for place, row in enumerate(rows) if row.kind == since]
+        begin = (places or [len(rows)])[-1] if since else 0
+        return map(self._open, rows[begin:])
 
     def sealed(self, interaction: str) -> list[tuple[Kind, int]]:
         """Kind and sealed size in bytes of each payload; nothing is opened."""

@@ -9,26 +9,35 @@ import os
 import random
 import resource
 import signal
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from edge.dialogue import Expectation
-from edge.protocols import Round
+from edge.protocols import Encoded, Round
 from edge.window import RemoteEncoder
-from edge.worker import Header, Supervised
+from edge.worker import Child, Header, Supervised
 
 FAULTS = ("hang", "crash", "kill", "memory", "shape", "slow")
 
 
 class Sabotaged(Supervised):
-    """A supervised child to which `fault` happens before, or instead of, its next answer."""
+    """A supervised child to which `fault` happens before, or instead of, its next answer.
 
-    fault: str | None = None
+    injected: how often each fault happened to a child that was running.
+    """
+
+    def __init__(self, start: Callable[[], Child], now: Callable[[], float]) -> None:
+        super().__init__(start, now)
+        self.fault: str | None = None
+        self.injected: Counter[str] = Counter()
 
     def call(
         self, method: str, header: Header, content: bytes, limit_s: float
     ) -> tuple[Header, bytes]:
         """As Supervised.call, with the fault."""
         pid = self.running().pid
+        if self.fault:
+            self.injected[self.fault] += 1
         match self.fault:
             case "hang":
                 os.kill(pid, signal.SIGSTOP)
@@ -54,15 +63,12 @@ class SabotagedEncoder:
         self._slow_s = limit_s
         self._sleep = sleep
         self._random = random.Random(seed)
-        self.injected: dict[str, int] = dict.fromkeys(FAULTS, 0)
 
     def encode(
-        self, rounds: Sequence[Round], expectation: Expectation
-    ) -> tuple[bytes, tuple[tuple[str, float], ...]]:
+        self, rounds: Sequence[Round], expectation: Expectation, memory: bytes = b""
+    ) -> Encoded:
         """What the encoder gives under the fault: usually an EngineError."""
-        fault = self._random.choice(FAULTS)
-        self.injected[fault] += 1
-        if fault == "slow":
+        self._child.fault = self._random.choice(FAULTS)
+        if self._child.fault == "slow":
             self._sleep(self._slow_s)
-        self._child.fault = fault
-        return self._encoder.encode(rounds, expectation)
+        return self._encoder.encode(rounds, expectation, memory)

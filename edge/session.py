@@ -113,6 +113,7 @@ class Session:
         self._asking: str | None = None  # the interaction whose question is open
         self._question: ExpectSpeech | None = None  # asked, not yet answerable
         self._embedding = False
+        self._whole = True  # nothing was said after the question
         self._vector: ContextReady | None = None  # of the open question
         self._expectation: Expectation | None = None  # of what is being heard
         self._context: ContextReady | None = None  # of what is being heard
@@ -247,7 +248,7 @@ class Session:
 
     def _transcribed(self, event: Transcribed, now: float) -> Iterator[Command]:
         self._arm(now)
-        yield self._record(Note.UTTERANCE, Payload(Kind.UTTERANCE, event.text.encode()))
+        yield self._record(Note.UTTERANCE, Payload(Kind.UTTERANCE, event.text.encode(errors="replace")))
         yield Respond(self._dialogue, self._current, event.text)
 
     def _give_up(self, event: NothingHeard | Failed | TimedOut, now: float) -> Iterator[Command]:
@@ -264,9 +265,10 @@ class Session:
 
     def _speak(self, event: Speak, now: float) -> Iterator[Command]:
         self._last_reply = event.text
+        self._whole = False
         self._unbegun += 1
         self.deadline = max(self.deadline or now, now + self.rules.synthesize_s)
-        yield self._record(Note.SPEAK, Payload(Kind.REPLY, event.text.encode()))
+        yield self._record(Note.SPEAK, Payload(Kind.REPLY, event.text.encode(errors="replace")))
         yield Play(self._current, event.text)
 
     def _sounding(self, event: PlaybackStarted, now: float) -> Iterator[Command]:
@@ -288,6 +290,7 @@ class Session:
 
     def _ask(self, event: ExpectSpeech, now: float) -> Iterator[Command]:
         self._question, self._vector, self._embedding = event, None, False
+        self._whole = True
         payloads = catalogue_payload(event.expectation.catalogues)
         yield self._record(Note.EXPECT_SPEECH, *payloads, expectation=event.expectation)
 
@@ -307,8 +310,10 @@ class Session:
         yield Embed(event.entry, self._question.expectation)
 
     def _keep_vector(self, event: ContextReady, now: float) -> Iterator[Command]:
+        """What the encoder remembers is kept only if it knows the whole reply."""
         self._vector = event
-        yield self._record(Note.CONTEXT_READY, Payload(Kind.VECTOR, event.vector))
+        kept = [Payload(Kind.MEMORY, event.memory)] if event.memory and self._whole else []
+        yield self._record(Note.CONTEXT_READY, Payload(Kind.VECTOR, event.vector), *kept)
 
     def _reopen(self, event: PlaybackFinished, now: float) -> Iterator[Command]:
         yield self._record(Note.PLAYED)

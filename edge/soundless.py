@@ -31,7 +31,7 @@ from edge.dialogue import (
     Transcribed,
     WakeWordDetected,
 )
-from edge.protocols import DialogueStore, Round
+from edge.protocols import DialogueStore, Encoded, Round
 from edge.session import Rules, Session
 from edge.window import Window
 
@@ -93,6 +93,6 @@ class _Encoder:
     """protocols.ContextEncoder that gives one direction, whatever it is given."""
 
     def encode(
-        self, rounds: Sequence[Round], expectation: Expectation
-    ) -> tuple[bytes, tuple[tuple[str, float], ...]]:
-        return struct.pack("<f", 1.0), ()
+        self, rounds: Sequence[Round], expectation: Expectation, memory: bytes = b""
+    ) -> Encoded:
+        return Encoded(struct.pack("<f", 1.0), ())

@@ -191,10 +191,10 @@ class SqliteStore:
         self._opened.close()
 
     def unseal(
-        self, dialogue: str, kinds: Iterable[Kind], last: int = -1
+        self, dialogue: str, kinds: Iterable[Kind], last: int = -1, since: Kind | None = None
     ) -> Iterator[tuple[str, Payload]]:
         """(interaction, payload) of a live dialogue, oldest first; every one opened is counted."""
-        return self.reader.unseal(dialogue, kinds, last)
+        return self.reader.unseal(dialogue, kinds, last, since)
 
     def stats(self) -> inspection.Stats:
         """Counts of what is alive, and the sizes of the files."""

@@ -1,13 +1,12 @@
 """The one door to TFLite: a model is what its manifest says, or it is not loaded.
 
-Size and SHA-256 are checked before anything parses the file, golden vectors before anything
-relies on it. It never downloads, and reads a model file once.
+A manifest is pinned and pins its model: size and SHA-256 are checked before anything parses either,
+golden vectors before anything relies on the model. It never downloads, and reads a file once.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge import pins
 from edge.errors import ModelError
 
 try:
@@ -27,6 +27,7 @@ except ImportError:
 
 Array = npt.NDArray[Any]
 MAX_MANIFEST_BYTES = 256 * 1024
+_RESTORE = "restore the manifest that came with the model"
 _PACKAGE = Path(__file__).parent
 _FOLDERS = (_PACKAGE / "_models", _PACKAGE.parent / "models")
 
@@ -77,20 +78,28 @@ class Manifest:
     metrics: Mapping[str, Any] | None = None
 
     @classmethod
-    def load(cls, path: Path) -> Manifest:
-        """Read a manifest; ModelError when it is missing, too long, not TOML or not complete."""
+    def load(cls, path: Path, pin: pins.Pin | None = None) -> Manifest:
+        """Read a manifest that is pinned: by its name as one that ships, or by `pin`.
+
+        ModelError when it is missing or another, before anything parses it.
+        """
+        content = _content(path)
+        wanted = pin or pins.SHIPPED.get(path.stem)
+        if wanted is None or not wanted.fits(content):
+            raise ModelError(f"{path}: not the manifest that is pinned; restore it or pin this one")
+        return cls._parsed(path, content)
+
+    @classmethod
+    def unpinned(cls, path: Path) -> Manifest:
+        """Read any manifest: for tools that make and judge models, never for a device's engines."""
+        return cls._parsed(path, _content(path))
+
+    @classmethod
+    def _parsed(cls, path: Path, content: bytes) -> Manifest:
         try:
-            with path.open("rb") as file:
-                content = file.read(MAX_MANIFEST_BYTES + 1)
-            if len(content) > MAX_MANIFEST_BYTES:
-                raise ValueError(f"longer than {MAX_MANIFEST_BYTES} bytes")
             return cls(path=path, **_shaped(tomllib.loads(content.decode())))
-        except FileNotFoundError:
-            raise ModelError(f"{path}: no such manifest; restore it") from None
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ModelError(
-                f"{path}: {_line(error)}; restore the manifest that came with the model"
-            ) from None
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ModelError(f"{path}: {_line(error)}; {_RESTORE}") from None
 
     def locate(self) -> Path:
         """The model file's path; ModelError when its package is not installed."""
@@ -121,16 +130,11 @@ class Manifest:
                 content = file.read(self.size_bytes + 1)
         except OSError as error:
             raise ModelError(f"{path}: {error.strerror}; restore the model file") from None
-        if len(content) != self.size_bytes:
-            raise ModelError(
-                f"{path}: not the {self.size_bytes} bytes of {self.path.name}; {self._remedy()}"
-            )
-        if hashlib.sha256(content).hexdigest() != self.sha256:
-            raise ModelError(f"{path}: not the SHA-256 of {self.path.name}; {self._remedy()}")
+        if not pins.Pin(self.sha256, self.size_bytes).fits(content):
+            wanted = f"{self.size_bytes} bytes and the SHA-256 of {self.path.name}"
+            remedy = f"reinstall {self.package}" if self.package else "restore the model file"
+            raise ModelError(f"{path}: not the {wanted}; {remedy}")
         return content
-
-    def _remedy(self) -> str:
-        return f"reinstall {self.package}" if self.package else "restore the model file"
 
 
 class Model:
@@ -214,6 +218,17 @@ def shipped(name: str) -> Path:
     raise ModelError(f"models/{name}.toml: no such model is shipped; reinstall the package")
 
 
+def _content(path: Path) -> bytes:
+    """A manifest's bytes; ModelError when it is missing or too long."""
+    try:
+        with path.open("rb") as file:
+            if len(content := file.read(MAX_MANIFEST_BYTES + 1)) <= MAX_MANIFEST_BYTES:
+                return content
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror}; {_RESTORE}") from None
+    raise ModelError(f"{path}: longer than {MAX_MANIFEST_BYTES} bytes; {_RESTORE}")
+
+
 def _fill(tensor: Tensor, values: str | tuple[float, ...]) -> list[Array]:
     if isinstance(values, str):
         steps = np.frombuffer(base64.b64decode(values), tensor.dtype)
@@ -231,7 +246,7 @@ def _shaped(table: dict[str, Any]) -> dict[str, Any]:
         _of(str, table, key)
     if _of(int, table, "size_bytes") <= 0:
         raise ValueError("size_bytes must be above 0")
-    if len(_of(str, table, "sha256")) != hashlib.sha256().digest_size * 2:
+    if len(_of(str, table, "sha256")) != 64:
         raise ValueError("sha256 must be 64 hexadecimal digits")
     _inside(table["file"])
     if not _of(list, table, "golden"):

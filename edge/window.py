@@ -1,7 +1,8 @@
 """The compute window: past rounds are unsealed and encoded while the reply is sounding.
 
-Ordered only for an entry that re-opens the microphone. Best effort: whatever fails here
-costs one vector, and nobody waits for it.
+Ordered only for an entry that re-opens the microphone. What the encoder kept of the dialogue
+stands for the rounds before it; without that the last few are read. Best effort: whatever fails
+here costs one vector, and nobody waits for it.
 """
 
 from __future__ import annotations
@@ -9,18 +10,20 @@ from __future__ import annotations
 import math
 import struct
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from itertools import chain
 from typing import Any, TypeGuard
 
-from edge.dialogue import ContextReady, Entry, Expectation, Kind
-from edge.errors import EngineError
-from edge.protocols import ContextEncoder, DialogueStore, Round
+from edge.dialogue import ContextReady, Entry, Expectation, Kind, Payload
+from edge.errors import EngineError, SealError, WorkerGone
+from edge.protocols import ContextEncoder, DialogueStore, Encoded, Round
 from edge.worker import Supervised
 
-ROUNDS = 3  # more than these say nothing that the encoder would hear
+ROUNDS = 3  # to start over from: more say nothing that the encoder would hear
+REACH = 16  # a memory that so many interactions followed has faded
 REMEMBERED = 64
+TEXTS = (Kind.UTTERANCE, Kind.REPLY)
 
 
 class RemoteEncoder:
@@ -31,8 +34,8 @@ class RemoteEncoder:
         self._limit_s = limit_s
 
     def encode(
-        self, rounds: Sequence[Round], expectation: Expectation
-    ) -> tuple[bytes, tuple[tuple[str, float], ...]]:
+        self, rounds: Sequence[Round], expectation: Expectation, memory: bytes = b""
+    ) -> Encoded:
         """As the protocol says; EngineError when the child answers nonsense."""
         phrases = list(chain.from_iterable(one.phrases for one in expectation.catalogues))
         asked = {
@@ -41,11 +44,11 @@ class RemoteEncoder:
             "slot": expectation.slot,
             "phrases": phrases,
         }
-        answer, vector = self._child.call("encode", asked, b"", self._limit_s)
-        near = answer.get("near")
-        if not (_is_vector(vector) and _are_cosines(near) and near.keys() <= set(phrases)):
+        answer, content = self._child.call("encode", asked, memory, self._limit_s)
+        encoded = _encoded(answer, content)
+        if encoded is None or not {phrase for phrase, _ in encoded.similarities} <= set(phrases):
             raise EngineError("the encoder's child sent something that is no vector")
-        return vector, tuple(near.items())
+        return encoded
 
 
 class Window:
@@ -60,27 +63,69 @@ class Window:
         self._store = store
         self._encoder = encoder
         self._clock = clock
+        self._opened = 0
         self.unsealed: deque[tuple[str, int]] = deque(maxlen=REMEMBERED)
 
     def embed(self, entry: Entry, expectation: Expectation) -> ContextReady:
         """The answer to Embed; StoreError or EngineError when there is no vector to be had."""
-        rounds, unsealed = self._rounds(entry.dialogue)
-        self.unsealed.append((entry.interaction, unsealed))
-        begun = self._clock()
-        vector, similarities = self._encoder.encode(rounds, expectation)
-        encode_ms = (self._clock() - begun) * 1000
-        return ContextReady(entry.interaction, vector, similarities, encode_ms)
+        self._opened = 0
+        try:
+            return self._gone_on(entry, expectation) or self._started_over(entry, expectation)
+        finally:
+            self.unsealed.append((entry.interaction, self._opened))
 
-    def _rounds(self, dialogue: str) -> tuple[list[Round], int]:
-        said: dict[str, dict[Kind, list[str]]] = {}
-        unsealed = 0
-        kinds = (Kind.UTTERANCE, Kind.REPLY)
-        for interaction, payload in self._store.unseal(dialogue, kinds, ROUNDS):
-            texts = said.setdefault(interaction, {kind: [] for kind in kinds})
-            texts[payload.kind].append(payload.content.decode())
-            unsealed += 1
-        rounds = [Round(*(" ".join(texts[kind]) for kind in kinds)) for texts in said.values()]
-        return rounds, unsealed
+    def _gone_on(self, entry: Entry, expectation: Expectation) -> ContextReady | None:
+        """From what was kept last; None where nothing was that this encoder can go on from."""
+        try:
+            sequence = self._unsealed(entry, (*TEXTS, Kind.MEMORY), REACH, Kind.MEMORY)
+            knows, kept = next(sequence, (entry.interaction, None))
+            later = list(sequence)
+            if kept and later and later[0][0] != knows:  # or its reply went on after the vector
+                return self._encode(entry, _rounds(later), expectation, kept.content)
+        except WorkerGone:
+            raise
+        except (SealError, EngineError):
+            pass
+        return None
+
+    def _started_over(self, entry: Entry, expectation: Expectation) -> ContextReady:
+        rounds = _rounds(self._unsealed(entry, TEXTS, ROUNDS))
+        return self._encode(entry, rounds, expectation)
+
+    def _encode(
+        self, entry: Entry, rounds: Sequence[Round], expectation: Expectation, kept: bytes = b""
+    ) -> ContextReady:
+        begun = self._clock()
+        encoded = self._encoder.encode(rounds, expectation, kept)
+        took_ms = (self._clock() - begun) * 1000
+        return ContextReady(
+            entry.interaction, encoded.vector, encoded.similarities, took_ms, encoded.memory
+        )
+
+    def _unsealed(
+        self, entry: Entry, kinds: Sequence[Kind], last: int, since: Kind | None = None
+    ) -> Iterator[tuple[str, Payload]]:
+        for opened in self._store.unseal(entry.dialogue, kinds, last, since):
+            self._opened += 1
+            yield opened
+
+
+def _rounds(said: Iterable[tuple[str, Payload]]) -> list[Round]:
+    """Texts, put together by interaction."""
+    texts: dict[str, dict[Kind, list[str]]] = {}
+    for interaction, payload in said:
+        here = texts.setdefault(interaction, {kind: [] for kind in TEXTS})
+        here[payload.kind].append(payload.content.decode())
+    return [Round(*(" ".join(here[kind]) for kind in TEXTS)) for here in texts.values()]
+
+
+def _encoded(answer: Mapping[str, Any], content: bytes) -> Encoded | None:
+    """What a child sent, `memory_bytes` of memory and then the vector; None for nonsense."""
+    near, split = answer.get("near"), answer.get("memory_bytes")
+    if not (_are_cosines(near) and isinstance(split, int) and 0 <= split < len(content)):
+        return None
+    memory, vector = content[:split], content[split:]
+    return Encoded(vector, tuple(near.items()), memory) if _is_vector(vector) else None
 
 
 def _are_cosines(near: Any) -> TypeGuard[dict[str, float]]:

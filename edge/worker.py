@@ -34,6 +34,7 @@ MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 START_LIMIT_S = 30.0
 BACK_OFF_S = (0.5, 2.0, 10.0, 60.0)
 HEALTHY_S = 300.0  # a child that lived so long was not lost for the same reason again
+CLOSED = float("inf")  # when a closed one may start its child again
 _LENGTHS = struct.Struct(">II")
 
 
@@ -183,23 +184,28 @@ class Supervised:
                 raise WorkerGone("the child is kept down after a failure")
             self._started_at = self._now()
             try:
-                self._child = self._start()
+                self._child = child = self._start()
             except EngineError:
                 self._lost()
                 raise
+            if self._not_before == CLOSED:  # while it was starting
+                self.close()
+            return child
         return self._child
 
     def close(self) -> None:
-        """End the child."""
+        """End the child; from then on there is none."""
         if self._child:
             self._child.kill()
         self._child = None
+        self._not_before = CLOSED
 
     def _lost(self) -> None:
         self._child = None
         if self._now() - self._started_at > HEALTHY_S:
             self.losses = 0
-        self._not_before = self._now() + BACK_OFF_S[min(self.losses, len(BACK_OFF_S) - 1)]
+        pause_s = BACK_OFF_S[min(self.losses, len(BACK_OFF_S) - 1)]
+        self._not_before = max(self._not_before, self._now() + pause_s)
         self.losses += 1
 
 
@@ -231,9 +237,11 @@ def serve() -> None:
 
 def _hosted(header: Header) -> tuple[Header, Hosted]:
     module, _, factory = header["target"].partition(":")
+    limits = header["limits"]
+    os.nice(limits["nice"])  # first: loading is most of the work
     try:
         hosted: Hosted = getattr(importlib.import_module(module), factory)(**header["options"])
-        _confine(**header["limits"])
+        _confine(limits["memory_mb"])
     except EdgeError as error:
         return {"error": str(error)}, {}
     except Exception as error:  # no customer's word is here yet
@@ -248,9 +256,8 @@ def _answered(hosted: Hosted, header: Header, content: bytes) -> tuple[Header, b
         return {"error": str(error)}, b""
 
 
-def _confine(memory_mb: int, nice: int) -> None:
-    """No core dump, no file written, nothing opened any more, bounded memory, low priority."""
-    os.nice(nice)
+def _confine(memory_mb: int) -> None:
+    """No core dump, no file written, nothing opened any more, bounded memory."""
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: 0,

@@ -1,20 +1,67 @@
-"""A model's manifest as TOML text."""
+"""A model's manifest as TOML text, and the pins of those that ship."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from edge import pins
 from edge.tflite import Manifest
 
+ROOT = Path(__file__).resolve().parent.parent
+MODELS, PINS = ROOT / "models", ROOT / "edge" / "pins.py"
 SCALARS = ("name", "file", "package", "sha256", "size_bytes", "licence", "training_data")
 
 
 def write(manifest: Manifest) -> None:
-    """Write the manifest to its path."""
+    """Write the manifest to its path; in models/ it is pinned with that."""
     manifest.path.write_text("\n".join(_lines(manifest)) + "\n", encoding="utf-8")
+    if manifest.path.resolve().parent == MODELS:
+        pin([manifest.path])
+
+
+def write_weights(path: Path, content: bytes, origin: Mapping[str, Any], **tables: Any) -> None:
+    """Write plain numbers beside their manifest at `path`.
+
+    origin: licence and training_data. tables: parameters and metrics.
+    """
+    path.with_suffix(".bin").write_bytes(content)
+    described = {
+        "name": path.stem,
+        "file": f"{path.stem}.bin",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size_bytes": len(content),
+        **origin,
+    }
+    lines = list(_pairs(described))
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *_pairs(table)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    if path.resolve().parent == MODELS:
+        pin([path])
+
+
+def pin_of(path: Path) -> pins.Pin:
+    """What this manifest is now."""
+    content = path.read_bytes()
+    return pins.Pin(hashlib.sha256(content).hexdigest(), len(content))
+
+
+def pin(paths: Iterable[Path]) -> None:
+    """Make these manifests what the package accepts under their names, others as they were."""
+    pins.SHIPPED.update((path.stem, pin_of(path)) for path in paths)
+    rows = [
+        f'    "{name}": Pin(\n        "{now.sha256}",\n        {now.size_bytes},\n    ),\n'
+        for name, now in sorted(pins.SHIPPED.items())
+        if (MODELS / f"{name}.toml").is_file()
+    ]
+    table = "SHIPPED: dict[str, Pin] = {\n" + "".join(rows) + "}\n"
+    PINS.write_text(re.sub(r"(?ms)^SHIPPED.*", lambda _: table, PINS.read_text()))
 
 
 def _lines(manifest: Manifest) -> Iterator[str]:

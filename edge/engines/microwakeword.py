@@ -6,7 +6,6 @@ It knows one word, and nothing of refractory times, sessions or devices.
 from __future__ import annotations
 
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,9 +23,9 @@ class MicroWakeWord:
     latency_s: from the word's last sound to the frame that reports it, as measured.
     """
 
-    def __init__(self, word: str, manifest: Path | None = None) -> None:
+    def __init__(self, word: str, manifest: Manifest | None = None) -> None:
         """Load the word's model (`wake-<word>.toml` as shipped); ModelError when it is not."""
-        described = Manifest.load(manifest or shipped(f"wake-{word}"))
+        described = manifest or Manifest.load(shipped(f"wake-{word}"))
         self.word = word
         self.latency_s: float = described.parameter("latency_s", float)
         self._threshold: float = described.parameter("threshold", float)

@@ -12,14 +12,13 @@ from typing import TypeVar
 
 from edge.dialogue import Expectation, ExpectSpeech, Hypothesis, Recognized, Responded, Speak
 from edge.errors import EngineError
-from edge.protocols import ContextEncoder, Round
+from edge.protocols import ContextEncoder, Encoded, Round
 
 TONE_HZ = 440.0
 TONE_LOUDNESS = 8000
 
 Directive = Speak | ExpectSpeech | Responded
 T = TypeVar("T")
-Encoded = tuple[bytes, tuple[tuple[str, float], ...]]
 
 
 class ScriptedRecognizer:
@@ -93,16 +92,20 @@ class SlowEncoder:
         self._delay_s = delay_s
         self._sleep = sleep
 
-    def encode(self, rounds: Sequence[Round], expectation: Expectation) -> Encoded:
+    def encode(
+        self, rounds: Sequence[Round], expectation: Expectation, memory: bytes = b""
+    ) -> Encoded:
         """What the real encoder gives, later."""
         self._sleep(self._delay_s)
-        return self._encoder.encode(rounds, expectation)
+        return self._encoder.encode(rounds, expectation, memory)
 
 
 class FailingEncoder:
     """An encoder that always fails."""
 
-    def encode(self, rounds: Sequence[Round], expectation: Expectation) -> Encoded:
+    def encode(
+        self, rounds: Sequence[Round], expectation: Expectation, memory: bytes = b""
+    ) -> Encoded:
         """Raise EngineError."""
         raise EngineError("the scripted encoder fails, as it is meant to")
 

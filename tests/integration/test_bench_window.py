@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from edge.assembly import encoder_child
-from edge.bench_window import drawn_lengths
+from edge.bench_window import drawn_lengths, recorded_lengths
 from edge.cli import main
 from edge.dialogue import Act, Expectation, Slot
 from edge.errors import EngineError
@@ -20,9 +21,28 @@ from edge.window import RemoteEncoder
 ASKED = Expectation(Act.CONFIRM, Slot.YES_NO)
 
 
-def test_the_bench_prints_every_figure() -> None:
+REPLIES = ("Is that right?", "Which of the three would you like to hear about first?", "Done.")
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """Dialogues of two questions and a statement."""
+    path = tmp_path / "dialogues.jsonl"
+    records = [
+        {
+            "turns": [{"role": "user", "text": "hello"}, {"role": "system", "text": reply}],
+            "target": "yes",
+            "system_asks": reply.endswith("?"),
+        }
+        for reply in REPLIES
+    ]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def test_the_bench_prints_every_figure(recorded: Path) -> None:
     result = CliRunner().invoke(
-        main, ["bench", "window", "--windows", "40", "--faults", "8", "--json"]
+        main, ["bench", "window", str(recorded), "--windows", "40", "--faults", "6", "--json"]
     )
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
@@ -32,9 +52,30 @@ def test_the_bench_prints_every_figure() -> None:
     assert 0 < figures["encode_ms"]["p50"] <= figures["encode_ms"]["p99"]
     assert figures["encode_ms"]["p50"] < figures["with_phrases_ms"]["p50"]
     assert 10 < figures["child_rss_mb"] < 500
+    assert (figures["recorded"]["windows"], figures["recorded"]["ready_share"]) == (2, 1.0)
     faults = figures["faults"]
-    assert faults["injected"] == sum(faults["by_kind"].values()) > 0
-    assert faults["missed_reopenings"] == 0
+    assert faults["injected"] == sum(faults["by_kind"].values()) >= 6
+    assert (faults["missed_reopenings"], faults["without_faults"]["missed_reopenings"]) == (0, 0)
+
+
+def test_recorded_lengths_are_those_of_replies_that_ask(recorded: Path) -> None:
+    assert list(recorded_lengths(recorded)) == pytest.approx([3 * 60 / 170, 11 * 60 / 170])
+
+
+def test_data_that_cannot_be_read_is_said_before_anything_runs(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["bench", "window", str(tmp_path / "none.jsonl"), "--json"])
+    assert result.exit_code == 1
+    assert "cannot be read" in result.stderr
+
+
+def test_a_fault_is_counted_when_it_happened() -> None:
+    """A child that is kept down after a failure cannot be hit."""
+    with closing(encoder_child(load_profile("laptop"), Sabotaged)) as child:
+        child.fault = "kill"
+        for _ in range(3):
+            with pytest.raises(EngineError):
+                RemoteEncoder(child, 0.5).encode([], ASKED)
+    assert child.injected == {"kill": 1}
 
 
 def test_lengths_are_those_of_replies_that_ask() -> None:
@@ -56,4 +97,4 @@ def test_every_fault_is_an_error_of_the_encoder_and_passes(fault: str) -> None:
         with pytest.raises(EngineError):
             encoder.encode([], ASKED)
         child.fault = None
-        assert len(RemoteEncoder(child, 20.0).encode([], ASKED)[0]) > 0
+        assert len(RemoteEncoder(child, 20.0).encode([], ASKED).vector) > 0

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +51,7 @@ from edge.engines.scripted import (
 from edge.errors import AudioError, EngineError, StoreError
 from edge.hearing import Hearing, Listening
 from edge.keys import RamKeys
-from edge.protocols import ContextEncoder, Frame, Round
+from edge.protocols import ContextEncoder, Encoded, Frame, Round
 from edge.recognition import Recognition
 from edge.room import RoomLoudspeaker, RoomMicrophone
 from edge.scenario import CLIPS
@@ -75,9 +74,9 @@ class QuickEncoder:
     """An encoder with a fixed opinion."""
 
     def encode(
-        self, rounds: Sequence[Round], expectation: Expectation
-    ) -> tuple[bytes, tuple[tuple[str, float], ...]]:
-        return UNIT_VECTOR, (("Meg Bauer", 0.9), ("Bauer", 0.9))
+        self, rounds: Sequence[Round], expectation: Expectation, memory: bytes = b""
+    ) -> Encoded:
+        return Encoded(UNIT_VECTOR, (("Meg Bauer", 0.9), ("Bauer", 0.9)), memory + b"+")
 
 
 class NoWakeWord:
@@ -257,6 +256,38 @@ def test_a_question_is_answered_with_context(
     assert recognize.context
     assert recognize.context.vector == UNIT_VECTOR
     assert Note.REOPENED in rig.notes()
+
+
+class Listing(QuickEncoder):
+    """Lists what it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[list[Round], bytes]] = []
+
+    def encode(
+        self, rounds: Sequence[Round], expectation: Expectation, memory: bytes = b""
+    ) -> Encoded:
+        self.given.append((list(rounds), memory))
+        return super().encode(rounds, expectation, memory)
+
+
+def test_the_next_question_goes_on_from_what_was_kept_of_the_last(
+    scheduler: Scheduler, open_store: Callable[[Scheduler], object], call_meg: bytes, bauer: bytes
+) -> None:
+    encoder = Listing()
+    rig = Rig(scheduler, open_store(scheduler), encoder)
+    rig.skill._answers = iter([ask, ask])
+    converse(rig, call_meg, bauer)
+    assert encoder.given == [
+        ([Round("call meg", "Jones or Bauer?")], b""),
+        ([Round("bauer", "Jones or Bauer?")], b"+"),
+    ]
+    assert [opened for _, opened in rig.daemon._parts.window.unsealed] == [2, 3]
+    kept = [one for one in rig.commands(Record) if isinstance(one, Record) and one.payloads[1:]]
+    assert [[payload.content for payload in one.payloads] for one in kept] == [
+        [UNIT_VECTOR, b"+"],
+        [UNIT_VECTOR, b"++"],
+    ]
 
 
 def test_what_reaches_the_recognizer_was_captured_after_the_reply(
@@ -441,7 +472,9 @@ def test_whatever_a_part_raises_costs_its_own_answer(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Surprising(QuickEncoder):
-        def encode(self, rounds: Sequence[Round], expectation: Expectation) -> Any:
+        def encode(
+            self, rounds: Sequence[Round], expectation: Expectation, memory: bytes = b""
+        ) -> Encoded:
             raise RuntimeError(rounds[-1].utterance)
 
     heard = converse(Rig(virtual, open_store(virtual), Surprising()), call_meg, bauer)

@@ -121,6 +121,9 @@ def test_a_lost_child_comes_back_later_each_time() -> None:
         supervised.call("crash", {}, b"", 10.0)
     assert supervised.losses == 1, "it lived long enough to be forgiven"
     supervised.close()
+    clock.now += 1e9
+    with pytest.raises(WorkerGone, match="kept down"):
+        supervised.call("echo", {}, b"", 10.0)
 
 
 def test_an_unknown_engine_names_those_there_are() -> None:

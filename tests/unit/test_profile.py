@@ -8,6 +8,7 @@ from edge.errors import ProfileError
 from edge.profile import load_profile, shipped_profiles
 
 BOARD = '[board]\ntitle = "x"\ncores = 4\nmemory_mb = 427\naes = false\n'
+OWN_MODEL = '[engines]\ncontext_model = "/m/own.toml"\ncontext_model_sha256 = "{}"\n'
 
 
 def refusal(tmp_path: Path, text: str) -> str:
@@ -37,6 +38,9 @@ def test_every_shipped_profile_loads(name: str) -> None:
         (BOARD + "[engines]\nwake_words = []", ["'wake_words' names nothing"]),
         (BOARD + "[storage]\nttl_s = nan", ["'ttl_s' is nan"]),
         (BOARD + '[storage]\ncipher = "rot13"', ["cipher 'rot13'", "chacha20-poly1305"]),
+        (BOARD + '[engines]\ncontext_model = "/m/own.toml"', ["'context_model_sha256'", "64 hex"]),
+        (BOARD + OWN_MODEL.format("abc"), ["'context_model_sha256'", "64 hexadecimal"]),
+        (BOARD + f'[engines]\ncontext_model_sha256 = "{"0" * 64}"', ["is pinned already"]),
         (BOARD + "[listening]\nvad_mode = 4", ["vad_mode is 0, 1, 2 or 3"]),
         (BOARD + "[lisening]\n", ["unknown key 'lisening'", "did you mean 'listening'"]),
         (BOARD + "[engines]\nwake_words = 'alexa'", ["'wake_words' must be a list of texts"]),
@@ -68,3 +72,9 @@ def test_whole_numbers_serve_where_seconds_are_wanted(tmp_path: Path) -> None:
     path = tmp_path / "board.toml"
     path.write_text(BOARD + "[storage]\nttl_s = 60\n")
     assert load_profile(str(path)).storage.ttl_s == 60.0
+
+
+def test_a_model_of_ones_own_is_named_with_its_pin(tmp_path: Path) -> None:
+    path = tmp_path / "board.toml"
+    path.write_text(BOARD + OWN_MODEL.format("0aF" + "1" * 61))
+    assert load_profile(str(path)).engines.context_model == "/m/own.toml"

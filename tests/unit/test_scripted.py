@@ -13,16 +13,16 @@ from edge.engines.scripted import (
     SlowEncoder,
 )
 from edge.errors import EngineError
-from edge.protocols import ContextEncoder, Recognizer, Round, Skill, Synthesizer
+from edge.protocols import ContextEncoder, Encoded, Recognizer, Round, Skill, Synthesizer
 
 QUESTION = Expectation(Act.CHOOSE, Slot.CONTACT)
 
 
 class LengthEncoder:
-    """Encodes a dialogue as its number of rounds."""
+    """Encodes a dialogue as its number of rounds, after what it is to remember."""
 
-    def encode(self, rounds, expectation):
-        return bytes([len(rounds)]), ()
+    def encode(self, rounds, expectation, memory=b""):
+        return Encoded(memory + bytes([len(rounds)]), ())
 
 
 def test_the_recognizer_follows_its_script_and_keeps_what_it_was_fed():
@@ -65,7 +65,7 @@ def test_the_tone_has_the_length_it_was_given():
 def test_the_slow_encoder_sleeps_before_it_encodes():
     slept: list[float] = []
     encoder = SlowEncoder(LengthEncoder(), 20.0, slept.append)
-    assert encoder.encode([Round("a", "b")], QUESTION) == (b"\1", ())
+    assert encoder.encode([Round("a", "b")], QUESTION, b"\7") == Encoded(b"\7\1", ())
     assert slept == [20.0]
 
 

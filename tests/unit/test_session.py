@@ -157,6 +157,21 @@ def test_every_step_of_a_question_and_its_answer_is_recorded(session: Session) -
     assert kinds == [d.Kind.UTTERANCE, d.Kind.REPLY, d.Kind.CATALOGUE, d.Kind.VECTOR]
 
 
+@pytest.mark.parametrize("more", [False, True])
+def test_what_the_encoder_keeps_is_sealed_beside_the_vector_of_a_whole_reply(
+    session: Session, more: bool
+) -> None:
+    asking = speaking(session)
+    session.handle(d.ExpectSpeech(asking, 4000, ASKED), 1.4)
+    if more:
+        session.handle(d.Speak(asking, "Take your time."), 1.5)
+    (order,) = session.handle(d.ContextReady(asking, b"vector", (), 3.0, b"kept"), 1.6)
+    assert isinstance(order, d.Record)
+    assert order.note is d.Note.CONTEXT_READY
+    kinds = [payload.kind for payload in order.payloads]
+    assert kinds == [d.Kind.VECTOR] + [d.Kind.MEMORY] * (not more)
+
+
 def test_the_wake_word_said_again_starts_the_request_over(session: Session) -> None:
     session.handle(d.WakeWordDetected("alexa", 0.0, 0.0), 0.0)
     first = str(session.interaction)
@@ -206,3 +221,12 @@ def test_the_recognizer_is_told_what_is_expected_when_the_microphone_opens(
     *_, again = session.handle(d.WakeWordDetected("alexa", 4.0, 4.0), 4.0)
     assert isinstance(again, d.OpenMic)
     assert again.expectation == ASKED
+
+
+def test_half_a_character_from_a_skill_is_kept_as_a_question_mark(session: Session) -> None:
+    session.handle(d.WakeWordDetected("alexa", 0.0, 0.0), 0.0)
+    interaction = str(session.interaction)
+    session.handle(d.EndOfSpeech(interaction, 1.0), 1.0)
+    recorded, _ = session.handle(d.Speak(interaction, "caf\ud83d"), 1.0)
+    assert isinstance(recorded, d.Record)
+    assert recorded.payloads == (d.Payload(d.Kind.REPLY, b"caf?"),)

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge import pins
 from edge.errors import ModelError
+from edge.pins import Pin
 from edge.tflite import MAX_MANIFEST_BYTES, Manifest, Model, shipped
 
 NAME = "context-encoder"
@@ -22,7 +24,7 @@ def manifest(tmp_path: Path) -> Path:
 
 def refusal(manifest: Path) -> str:
     with pytest.raises(ModelError) as refused:
-        Model(Manifest.load(manifest))
+        Model(Manifest.unpinned(manifest))
     message = str(refused.value)
     assert "\n" not in message
     assert "; " in message
@@ -45,6 +47,32 @@ def test_every_shipped_model_is_what_its_manifest_says(name):
     Model(described)
 
 
+@pytest.mark.parametrize("change", ["# a word more\n", ""])
+def test_another_manifest_than_the_pinned_one_is_refused_unread(manifest, change):
+    written = manifest.read_text()
+    manifest.write_text(written + change if change else written[:-1])
+    with pytest.raises(ModelError, match=r"not the manifest that is pinned; restore it or pin"):
+        Manifest.load(manifest)
+    assert Manifest.unpinned(manifest).name == NAME
+
+
+def test_a_manifest_that_nobody_pinned_is_refused(manifest):
+    own = manifest.rename(manifest.with_name("own.toml"))
+    with pytest.raises(ModelError, match="not the manifest that is pinned"):
+        Manifest.load(own)
+    digest = hashlib.sha256(own.read_bytes()).hexdigest()
+    assert Manifest.load(own, Pin(digest.upper())).name == NAME
+    with pytest.raises(ModelError, match="not the manifest that is pinned"):
+        Manifest.load(own, Pin(digest[:-1] + "x"))
+
+
+def test_every_manifest_that_ships_is_pinned_as_it_is():
+    shipped_now = {path.stem: path.read_bytes() for path in shipped(NAME).parent.glob("*.toml")}
+    assert pins.SHIPPED.keys() == shipped_now.keys()
+    stale = [name for name, content in shipped_now.items() if not pins.SHIPPED[name].fits(content)]
+    assert stale == [], "run tools/pin_models"
+
+
 def test_an_unknown_model_is_not_shipped():
     with pytest.raises(ModelError, match=r"nonesuch\.toml: no such model is shipped; reinstall"):
         shipped("nonesuch")
@@ -60,27 +88,27 @@ def test_a_truncated_model_is_refused(manifest, keep):
     model = manifest.with_suffix(".tflite")
     model.write_bytes(model.read_bytes()[:keep])
     assert "not the" in refusal(manifest)
-    assert "bytes of" in refusal(manifest)
+    assert "bytes and the SHA-256 of" in refusal(manifest)
 
 
 def test_a_longer_model_is_refused(manifest):
     with manifest.with_suffix(".tflite").open("ab") as model:
         model.write(b"\0")
-    assert "bytes of" in refusal(manifest)
+    assert "bytes and the SHA-256 of" in refusal(manifest)
 
 
 def test_a_flipped_bit_anywhere_is_refused_before_anything_parses_the_file(manifest):
     model = manifest.with_suffix(".tflite")
-    described = Manifest.load(manifest)
+    described = Manifest.unpinned(manifest)
     content = model.read_bytes()
     draw = random.Random(4)
     for _ in range(20):
         flipped = bytearray(content)
         flipped[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
         model.write_bytes(flipped)
-        with pytest.raises(ModelError, match="not the SHA-256"):
+        with pytest.raises(ModelError, match="the SHA-256 of"):
             described.verified()
-    assert "not the SHA-256" in refusal(manifest)
+    assert "the SHA-256 of" in refusal(manifest)
 
 
 def test_a_folder_in_the_models_place_is_refused(manifest):
@@ -90,7 +118,7 @@ def test_a_folder_in_the_models_place_is_refused(manifest):
 
 
 def test_a_pinned_file_that_is_no_model_is_refused(manifest):
-    described = Manifest.load(manifest)
+    described = Manifest.unpinned(manifest)
     noise = random.Random(5).randbytes(described.size_bytes)
     rewrite(manifest, described.sha256, hashlib.sha256(noise).hexdigest())
     manifest.with_suffix(".tflite").write_bytes(noise)
@@ -98,7 +126,7 @@ def test_a_pinned_file_that_is_no_model_is_refused(manifest):
 
 
 def test_a_model_that_computes_otherwise_is_refused(manifest):
-    first = Manifest.load(manifest).golden[0].outputs[0][0]
+    first = Manifest.unpinned(manifest).golden[0].outputs[0][0]
     rewrite(manifest, f"outputs = [[{first}", f"outputs = [[{first + 1}")
     assert "computes golden vector 1" in refusal(manifest)
 
@@ -142,7 +170,7 @@ def test_what_is_no_manifest_is_refused(manifest, content):
 
 
 def test_a_missing_manifest_is_refused(tmp_path):
-    assert "no such manifest; restore it" in refusal(tmp_path / "none.toml")
+    assert "No such file or directory; restore the manifest" in refusal(tmp_path / "none.toml")
 
 
 def test_a_parameter_must_be_there_and_of_its_type():

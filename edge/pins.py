@@ -1,0 +1,63 @@
+"""What each manifest that ships must be, to the byte. It names files and opens none.
+
+`tools/pin_models` writes the table; a manifest names its model by size and SHA-256 in turn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Of one file. size_bytes: None where only its hash was given."""
+
+    sha256: str
+    size_bytes: int | None = None
+
+    def fits(self, content: bytes) -> bool:
+        """Whether this is the file's content."""
+        if self.size_bytes not in (None, len(content)):
+            return False
+        return hashlib.sha256(content).hexdigest() == self.sha256.lower()
+
+
+SHIPPED: dict[str, Pin] = {
+    "answer-carriers": Pin(
+        "158deed232e4475898bc063310869bf7865e6543b7b8f143d2c76d84ca74a52d",
+        388,
+    ),
+    "context-encoder": Pin(
+        "04daa71d51c7ce462f6fb77c95b45d8243663d974263992d342626365e3df147",
+        5106,
+    ),
+    "language-model": Pin(
+        "aa66cc27ddfa521cd9254a4e57e9b94aac4505d79b14e5e1f16855a37ddd250f",
+        668,
+    ),
+    "pronunciations": Pin(
+        "60f7cb14f028bab8e2b820b6e29bba9c23e5b5083a98590f58fb8a213eb43556",
+        1409,
+    ),
+    "speaker-encoder": Pin(
+        "0cdfeb3366bede8920364875be20e082db96197f3f3d6cedfd9b51aa373fedc4",
+        1118,
+    ),
+    "wake-alexa": Pin(
+        "ba03d16d197c9c6322bd762b2a61bb035261476c183f3528f967cdea74fcf337",
+        4702,
+    ),
+    "wake-hey_jarvis": Pin(
+        "7d7a781ebfea81beae34fed69163ea1cf873d1c6d947ad174af9375c32777919",
+        4712,
+    ),
+    "wake-hey_mycroft": Pin(
+        "27a45bd0a247540b858489981dd8a1b357d93ff0e0b40da586f9ee35cea6f807",
+        4715,
+    ),
+    "wake-okay_nabu": Pin(
+        "f3b168732f51d4d2a85e1910f66d7caac8e68c307964d2d1cefdb72de477b138",
+        4711,
+    ),
+}
