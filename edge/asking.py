@@ -149,7 +149,9 @@ class Asking:
 class Ears(Hearing):
     """Hears a request in the moment the microphone opens, and never an answer."""
 
-    def open(self, interaction: str, since: float, no_speech_s: float) -> tuple[Heard, ...]:
+    def open(
+        self, interaction: str, since: float, no_speech_s: float, anchor: bytes = b""
+    ) -> tuple[Heard, ...]:
         """A request has a time in which something must be said; an answer's is its question's."""
         if no_speech_s == float("inf"):
             return ()
