@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from edge.assembly import shipped_rescorer
 from edge.daemon import Daemon, Parts
 from edge.dialogue import (
     Act,
@@ -91,7 +92,9 @@ class Asking:
         parts = Parts(
             microphone=Deaf(),
             hearing=Ears(Listening(), []),
-            recognition=Recognition(ScriptedRecognizer(iter(lambda: REQUEST, None))),
+            recognition=Recognition(
+                ScriptedRecognizer(iter(lambda: REQUEST, None)), shipped_rescorer()
+            ),
             skill=ScriptedSkill(iter(lambda: self._respond, None)),
             synthesizer=self._voice,
             loudspeaker=RoomLoudspeaker(scheduler.now),

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from edge import tflite
+from edge import home, sounds, tflite, weights
+from edge.biasing import Rescorer
 from edge.daemon import Daemon, Observer, Parts
 from edge.dialogue import Act, Catalogue, Expectation, Slot
 from edge.hearing import Hearing
@@ -25,6 +26,7 @@ from edge.recognition import Recognition, RemoteRecognizer
 from edge.scheduler import Scheduler
 from edge.seal import Cipher
 from edge.session import Session
+from edge.signals import Reply, Signal
 from edge.store import Clock, SqliteStore
 from edge.window import RemoteEncoder, Window
 from edge.worker import Child, Confinement, Header, Supervised, engine
@@ -83,15 +85,26 @@ def assembled(
         parts = Parts(
             microphone=microphone,
             hearing=hearing,
-            recognition=Recognition(recognizer),
+            recognition=Recognition(recognizer, shipped_rescorer()),
             skill=engine("edge.skill", profile.engines.skill)(),
             synthesizer=engine("edge.synthesizer", profile.engines.synthesizer)(),
             loudspeaker=loudspeaker,
             store=store,
             window=Window(store, wrap_encoder(encoder), time.perf_counter),
+            signals=_signals(profile),
         )
         daemon = Daemon(session, parts, scheduler, observe)
         yield Speaker(daemon, session, store, parts.window)
+
+
+def _signals(profile: Profile) -> tuple[Signal, ...]:
+    listed = home.load(Path(profile.signals.home)) if profile.signals.home else {}
+    return Reply(), *listed.values()
+
+
+def shipped_rescorer() -> Rescorer:
+    """The one that ships; ModelError when its weights are damaged."""
+    return Rescorer(weights.shipped("rescorer"), sounds.english())
 
 
 def _detectors(profile: Profile) -> list[WakeWordDetector]:

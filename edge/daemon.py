@@ -8,8 +8,8 @@ whatever it raises.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from edge.dialogue import (
@@ -20,6 +20,8 @@ from edge.dialogue import (
     ContextFailed,
     Embed,
     Event,
+    Expectation,
+    ExpectSpeech,
     Failed,
     MicBack,
     MicLost,
@@ -32,15 +34,25 @@ from edge.dialogue import (
     Record,
     Recorded,
     Respond,
+    Speak,
     StopPlayback,
     Transcribed,
 )
 from edge.errors import AudioError, EdgeError, StoreError
 from edge.hearing import FRAME_S, Heard, Hearing, Piece
-from edge.protocols import DialogueStore, Frame, Loudspeaker, Microphone, Skill, Synthesizer
+from edge.protocols import (
+    DialogueStore,
+    Frame,
+    Loudspeaker,
+    Microphone,
+    Round,
+    Skill,
+    Synthesizer,
+)
 from edge.recognition import Recognition
 from edge.scheduler import Scheduler
 from edge.session import Session
+from edge.signals import Question, Signal, applied
 from edge.window import Window
 
 MIC_RETRY_S = 1.0
@@ -62,6 +74,7 @@ class Parts:
     loudspeaker: Loudspeaker
     store: DialogueStore
     window: Window
+    signals: Sequence[Signal] = ()
 
 
 class Daemon:
@@ -192,11 +205,27 @@ class Daemon:
     # ------------------------------------------------------------- mouth
 
     def _respond(self, command: Respond) -> Iterator[Event]:
+        replies: list[str] = []
+        skill = self._parts.skill
         try:
-            skill = self._parts.skill
-            yield from skill.respond(command.dialogue, command.interaction, command.text)
+            for order in skill.respond(command.dialogue, command.interaction, command.text):
+                match order:
+                    case Speak(_, text):
+                        replies.append(text)
+                    case ExpectSpeech(_, _, expectation):
+                        asked = Question((Round(command.text, " ".join(replies)),), expectation)
+                        order = replace(order, expectation=self._signalled(asked))
+                yield order
         except Exception as error:
             yield self._failed(command.interaction, "skill", error)
+
+    def _signalled(self, asked: Question) -> Expectation:
+        """What the device's own signals add to the question; best effort."""
+        try:
+            return applied(self._parts.signals, asked)
+        except Exception as error:
+            _log.warning("part=signals failed: %s", type(error).__name__)
+            return asked.expectation
 
     def _play(self, command: Play) -> None:
         with self._playing:

@@ -49,6 +49,13 @@ class Engines:
 
 
 @dataclass(frozen=True, slots=True)
+class Signals:
+    """What the device knows beside the dialogue. home: a file of lists, see edge/home.py."""
+
+    home: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Storage:
     """How the dialogue is kept. ttl_s: life of a dialogue after its last interaction began."""
 
@@ -77,6 +84,7 @@ class Profile:
 
     board: Board
     engines: Engines = field(default_factory=Engines)
+    signals: Signals = field(default_factory=Signals)
     listening: Listening = field(default_factory=Listening)
     turns: Rules = field(default_factory=Rules)
     storage: Storage = field(default_factory=Storage)

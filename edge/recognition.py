@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from edge.biasing import rescore
+from edge.biasing import Prepared, Rescorer
 from edge.dialogue import Act, Catalogue, ContextReady, Expectation, Hypothesis, Recognized, Slot
 from edge.errors import EngineError
 from edge.protocols import Recognizer
@@ -73,21 +73,13 @@ def _expectation(asked: Header | None) -> Expectation | None:
     return Expectation(Act(asked["act"]), Slot(asked["slot"]), tuple(offered))
 
 
-def _biased(recognized: Recognized, expectation: Expectation, context: ContextReady | None) -> str:
-    """Best effort: what the bias cannot take leaves the recognizer's own best."""
-    similarities = dict(context.similarities) if context else None
-    try:
-        return rescore(recognized, expectation, similarities)
-    except Exception as error:
-        _log.warning("bias failed: %s", type(error).__name__)
-        return recognized.nbest[0].text
-
-
 class Recognition:
     """One capture at a time: begun and fed while the mic is open, ended by `transcribe`."""
 
-    def __init__(self, recognizer: Recognizer) -> None:
+    def __init__(self, recognizer: Recognizer, rescorer: Rescorer) -> None:
         self._recognizer = recognizer
+        self._rescorer = rescorer
+        self._prepared: Prepared | None = None
         self._interaction: str | None = None
         self._failure: EngineError | None = None
 
@@ -95,6 +87,7 @@ class Recognition:
         """The capture of this interaction; of another one that was going on nothing is kept."""
         self._interaction, self._failure = interaction, None
         self._attempt(lambda: self._recognizer.start(expectation))
+        self._prepared = self._ready(expectation) if expectation else None
 
     def feed(self, interaction: str, pcm: bytes) -> None:
         """The next piece of the capture that is going on; a piece of another is late."""
@@ -118,12 +111,31 @@ class Recognition:
         if not recognized.nbest:
             return "", ""
         plain = recognized.nbest[0].text
-        return (_biased(recognized, expectation, context) if expectation else plain), plain
+        biased = self._biased(recognized, expectation, context) if expectation else plain
+        return biased, plain
 
     def cancel(self, interaction: str) -> None:
         """Drop this interaction's capture; the next `start` clears what was fed."""
         if interaction == self._interaction:
             self._interaction = None
+
+    def _ready(self, expectation: Expectation) -> Prepared | None:
+        try:
+            return self._rescorer.prepare(expectation)
+        except Exception as error:
+            _log.warning("bias not prepared: %s", type(error).__name__)
+            return None
+
+    def _biased(
+        self, recognized: Recognized, expectation: Expectation, context: ContextReady | None
+    ) -> str:
+        """Best effort: what the bias cannot take leaves the recognizer's own best."""
+        similarities = dict(context.similarities) if context else None
+        try:
+            return self._rescorer.rescore(recognized, expectation, similarities, self._prepared)
+        except Exception as error:
+            _log.warning("bias failed: %s", type(error).__name__)
+            return recognized.nbest[0].text
 
     def _attempt(self, step: Callable[[], None]) -> None:
         """A failure while listening is reported when the transcript is asked for."""

@@ -248,7 +248,7 @@ class Session:
 
     def _transcribed(self, event: Transcribed, now: float) -> Iterator[Command]:
         self._arm(now)
-        yield self._record(Note.UTTERANCE, Payload(Kind.UTTERANCE, event.text.encode(errors="replace")))
+        yield self._record(Note.UTTERANCE, _words(Kind.UTTERANCE, event.text))
         yield Respond(self._dialogue, self._current, event.text)
 
     def _give_up(self, event: NothingHeard | Failed | TimedOut, now: float) -> Iterator[Command]:
@@ -268,7 +268,7 @@ class Session:
         self._whole = False
         self._unbegun += 1
         self.deadline = max(self.deadline or now, now + self.rules.synthesize_s)
-        yield self._record(Note.SPEAK, Payload(Kind.REPLY, event.text.encode(errors="replace")))
+        yield self._record(Note.SPEAK, _words(Kind.REPLY, event.text))
         yield Play(self._current, event.text)
 
     def _sounding(self, event: PlaybackStarted, now: float) -> Iterator[Command]:
@@ -386,6 +386,10 @@ class Session:
     ) -> Record:
         asked = replace(expectation, catalogues=()) if expectation else None
         return Record(self._dialogue, self._current, note, asked, payloads)
+
+
+def _words(kind: Kind, text: str) -> Payload:
+    return Payload(kind, text.encode(errors="replace"))
 
 
 def _bare(text: str) -> str:

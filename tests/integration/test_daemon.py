@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.assembly import shipped_rescorer
 from edge.clip import read_clip
 from edge.daemon import Daemon, Parts
 from edge.dialogue import (
@@ -118,7 +119,7 @@ class Rig:
         parts = Parts(
             microphone=self.microphone,
             hearing=Hearing(Listening(), [NoWakeWord()]),
-            recognition=Recognition(self.recognizer),
+            recognition=Recognition(self.recognizer, shipped_rescorer()),
             skill=self.skill,
             synthesizer=ScriptedSynthesizer(REPLY_S),
             loudspeaker=self.loudspeaker,

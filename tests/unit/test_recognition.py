@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from edge.assembly import shipped_rescorer
 from edge.dialogue import Act, Catalogue, ContextReady, Expectation, Hypothesis, Recognized, Slot
 from edge.engines.scripted import ScriptedRecognizer
 from edge.errors import EngineError
 from edge.recognition import Recognition
 
+RESCORER = shipped_rescorer()
 HEARD = [Hypothesis("the hour", -100.0), Hypothesis("bauer", -110.0)]
 ASKED = Expectation(
     Act.CHOOSE, Slot.CONTACT, (Catalogue(Slot.CONTACT, ("Meg Jones", "Meg Bauer", "Bauer")),)
@@ -28,7 +30,7 @@ class Deaf:
 
 
 def test_without_an_expectation_the_recognizers_best_goes_through() -> None:
-    recognition = Recognition(ScriptedRecognizer([HEARD]))
+    recognition = Recognition(ScriptedRecognizer([HEARD]), RESCORER)
     recognition.begin("a", None)
     recognition.feed("a", b"12")
     assert recognition.transcribe("a", None, None) == ("the hour", "the hour")
@@ -36,19 +38,19 @@ def test_without_an_expectation_the_recognizers_best_goes_through() -> None:
 
 def test_an_offered_name_is_found_with_and_without_a_vector() -> None:
     for vector in (VECTOR, None):
-        recognition = Recognition(ScriptedRecognizer([HEARD]))
-        recognition.begin("a", None)
+        recognition = Recognition(ScriptedRecognizer([HEARD]), RESCORER)
+        recognition.begin("a", ASKED)
         recognition.feed("a", b"12")
         assert recognition.transcribe("a", ASKED, vector) == ("bauer", "the hour")
 
 
 def test_a_capture_without_sound_is_nothing() -> None:
-    recognition = Recognition(ScriptedRecognizer([]))
+    recognition = Recognition(ScriptedRecognizer([]), RESCORER)
     assert recognition.transcribe("a", ASKED, VECTOR) == ("", "")
 
 
 def test_an_empty_nbest_list_is_nothing() -> None:
-    recognition = Recognition(ScriptedRecognizer([[]]))
+    recognition = Recognition(ScriptedRecognizer([[]]), RESCORER)
     recognition.begin("a", None)
     recognition.feed("a", b"12")
     assert recognition.transcribe("a", ASKED, None) == ("", "")
@@ -56,7 +58,7 @@ def test_an_empty_nbest_list_is_nothing() -> None:
 
 def test_sound_that_comes_after_the_end_is_not_a_new_capture() -> None:
     recognizer = ScriptedRecognizer([HEARD, HEARD])
-    recognition = Recognition(recognizer)
+    recognition = Recognition(recognizer, RESCORER)
     recognition.begin("a", None)
     recognition.feed("a", b"12")
     recognition.transcribe("a", None, None)
@@ -68,7 +70,7 @@ def test_sound_that_comes_after_the_end_is_not_a_new_capture() -> None:
 
 
 def test_a_cancelled_capture_gives_nothing() -> None:
-    recognition = Recognition(ScriptedRecognizer([HEARD]))
+    recognition = Recognition(ScriptedRecognizer([HEARD]), RESCORER)
     recognition.begin("a", None)
     recognition.feed("a", b"12")
     recognition.cancel("a")
@@ -76,7 +78,7 @@ def test_a_cancelled_capture_gives_nothing() -> None:
 
 
 def test_a_failure_while_listening_is_said_when_the_transcript_is_asked_for() -> None:
-    recognition = Recognition(Deaf())
+    recognition = Recognition(Deaf(), RESCORER)
     recognition.begin("a", None)
     recognition.feed("a", b"12")
     recognition.feed("a", b"34")
