@@ -1,125 +1,263 @@
 """Which reading of an answer to believe, given what was offered; the same for every recognizer.
 
-It chooses among the recognizer's own readings, adds none, and never looks at the sound.
+It weighs the recognizer's readings, and what they become when a stretch that sounds like
+something on offer is read as that. It never looks at the sound itself, and leaves a reading
+alone unless another one is clearly likelier.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from edge.dialogue import Act, Expectation, Recognized, Slot
+import numpy as np
 
-# Nats that a reading gains when it is an offered phrase, holds one, holds all words that tell
-# one from the others, or is a position or a yes or no where one is asked for; the logarithm of
-# the phrase's prior comes off again, so a long list moves less than a short one. Chosen by hand
-# on 72 answers in three synthetic voices: half of these gains mends 3 readings, these 12, twice
-# them 14, and none changes one of the 102 utterances and 240 answers that name nothing offered.
-IS_PHRASE = 5.0
-HOLDS_PHRASE = 4.0
-HOLDS_WORDS = 3.0
-IS_TYPED = 4.0
+from edge.answers import COUNTED, TYPES, Type, expected_type, spelled
+from edge.candidates import FEATURES, Proposals, propose
+from edge.dialogue import Expectation, Hypothesis, Recognized
+from edge.errors import ModelError
+from edge.likeness import Floats
+from edge.offers import Offers, Words, named, offered, offers
+from edge.sounds import Sounds
+from edge.weights import Weights
 
-# Recognizers count neighbouring frames as if they were independent; dividing by this makes
-# their differences comparable with the nats above.
-SCORE_SCALE = 20.0
-
-# How much a cosine of 1 more makes a phrase likelier; the encoder's cosines differ by some tenths.
-SIMILARITY_NATS = 4.0
-
-UNTELLING = frozenset({"the", "a", "an", "of", "and", "by", "on", "in", "to", "one"})
-POSITIONS = frozenset({"first", "second", "third", "fourth", "fifth", "last"})
-AROUND_POSITIONS = frozenset({"the", "one", "number", "two", "three", "four", "five", "please"})
-YES_NO = frozenset({"yes", "no", "yeah", "yep", "nope", "sure", "okay", "right", "correct"})
-AROUND_YES_NO = frozenset({"please", "thanks", "that's", "it", "is", "do", "not", "don't"})
-
-Words = tuple[str, ...]
+FIRST_READINGS = 4  # whose stretches are compared with what is on offer
+FIRST_WORDS = 80  # of a reading; in a longer one nothing is looked for
+MOST_WORDS = 240  # of these readings together; those below are left out
+SHORT = 4  # words of a reading that is likely to name what was asked for and nothing else
+NAMING = 3  # readings below the first ones that are compared because they name something on offer
+HOMOPHONE = 0.1  # cost per phone up to which a word may be one that an answer of the type needs
 
 
 @dataclass(frozen=True, slots=True)
-class _Offer:
-    words: Words
-    telling: frozenset[str]
-    prior: float
+class Prepared:
+    """What a question makes of its answer before the answer is heard.
 
-
-def rescore(
-    recognized: Recognized,
-    expectation: Expectation,
-    similarities: Mapping[str, float] | None,
-) -> str:
-    """The text to believe: one of the n-best list, "" when that is empty.
-
-    similarities: offered phrase → cosine to the context vector; None when there is no vector.
-    Without offered phrases it is the first text as it stands. A reading that was chosen stays
-    chosen when its own score rises; among equals the earlier one wins.
+    typed: the words of an answer of the type, as if they were on offer.
     """
-    nbest = recognized.nbest
-    if not nbest:
-        return ""
-    offers = _offers(expectation, similarities or {})
-    if not offers:
-        return nbest[0].text
-    return max(
-        nbest,
-        key=lambda reading: reading.score / SCORE_SCALE + _gain(reading.text, expectation, offers),
-    ).text
+
+    offers: Offers
+    type: Type | None
+    typed: Offers
 
 
-def _offers(expectation: Expectation, similarities: Mapping[str, float]) -> tuple[_Offer, ...]:
-    phrases = {
-        phrase: words
-        for catalogue in expectation.catalogues
-        for phrase in catalogue.phrases
-        if (words := _words(phrase))
-    }
-    names = [set(words) for words in phrases.values() if len(words) > 1]
-    shared = set.intersection(*names) if len(names) > 1 else set()
-    priors = _priors(tuple(phrases), similarities)
-    return tuple(
-        _Offer(words, frozenset(words) - shared - UNTELLING, priors[phrase])
-        for phrase, words in phrases.items()
-    )
+class Rescorer:
+    """The trained scorer. Built once; `rescore` keeps nothing and runs in any thread."""
+
+    def __init__(self, weights: Weights, sounds: Sounds) -> None:
+        """ModelError when the weights are those of other features."""
+        self._sounds = sounds
+        self._net = Net.read(weights)
+        self._nats = {name: float(value) for name, value in weights.parameters["nats"].items()}
+        self._typed: dict[Type | None, Offers] = {None: offers((), sounds)}
+        for kind in TYPES:
+            self._typed[kind] = offers(sorted(kind.telling | kind.around), sounds)
+
+    def prepare(self, expectation: Expectation) -> Prepared:
+        """The part of the work that needs no answer: done while the question is being asked."""
+        kind = expected_type(expectation)
+        return Prepared(offered(expectation, self._sounds), kind, self._typed[kind])
+
+    def rescore(
+        self,
+        recognized: Recognized,
+        expectation: Expectation,
+        similarities: Mapping[str, float] | None,
+        prepared: Prepared | None = None,
+    ) -> str:
+        """The text to believe; "" when nothing was heard.
+
+        similarities: offered phrase → cosine to the context vector; None when there is no vector.
+        prepared: what `prepare` made of the same expectation. Where nothing is offered and the
+        question asks for no type, it is the first text as it stands. A reading that was believed
+        is believed all the more when its own score rises.
+        """
+        if not recognized.nbest:
+            return ""
+        ready = prepared or self.prepare(expectation)
+        plain = recognized.nbest[0].text
+        if len(plain.split()) > FIRST_WORDS or not (len(ready.offers) or ready.type):
+            return plain
+        native = self._native(recognized, ready)
+        if native is not None:
+            return native
+        typed = self._typed_text(recognized.nbest, ready)
+        return typed if typed is not None else self._mended(recognized.nbest, ready, similarities)
+
+    def gains(self, proposals: Proposals, nbest: Sequence[Hypothesis], pulls: Floats) -> Floats:
+        """By how many nats each proposal is likelier right than wrong, less a margin.
+
+        pulls: per item, what the context vector says for it.
+        """
+        scores = np.array([each.score - nbest[0].score for each in nbest], np.float32)
+        heard = self._nats["score"] * scores[proposals.reading]
+        found: Floats = self._net(proposals.features) + heard + pulls[proposals.item]
+        related = proposals.features[:, FEATURES.index("others_named")] > 0
+        short = len(nbest[0].text.split()) <= SHORT
+        alone = self._nats["margin_short" if short else "margin_alone"]
+        found -= np.where(related, self._nats["margin"], alone)
+        return found
+
+    def _native(self, recognized: Recognized, ready: Prepared) -> str | None:
+        """What the search for expected answers found, where the sound says hardly less for it."""
+        if not recognized.expected:
+            return None
+        best = recognized.expected[0]
+        gain = best.score - recognized.nbest[0].score
+        per_frame = gain / max(1, recognized.frames)
+        likely = gain > -self._nats["native"] and per_frame > -self._nats["native_per_frame"]
+        return best.text if likely and _answers(_words(best.text), ready) else None
+
+    def _typed_text(self, nbest: Sequence[Hypothesis], ready: Prepared) -> str | None:
+        """The likeliest reading that is an answer of the type, if it is likely enough."""
+        plain = _words(nbest[0].text)
+        name = next(
+            (name for each in nbest[:FIRST_READINGS] if (name := _spelled(each, ready.offers))), ""
+        )
+        if name:
+            return name
+        if ready.type is None or named(plain, ready.offers) or ready.type.fits(plain):
+            return None
+        sounding = self._homophones(plain, ready.type, ready.typed)
+        if sounding is not None:
+            return sounding
+        nats = [self._typed_nats(nbest, rank) for rank in range(len(nbest))]
+        fits = [at for at, each in enumerate(nbest) if ready.type.fits(_words(each.text))]
+        best = max(fits, key=lambda at: nats[at], default=0)
+        return nbest[best].text if best and nats[best] > 0.0 else None
+
+    def _typed_nats(self, nbest: Sequence[Hypothesis], rank: int) -> float:
+        score = self._nats["score"] * (nbest[rank].score - nbest[0].score)
+        return self._nats["typed"] + score - math.log1p(rank)
+
+    def _homophones(self, plain: Words, kind: Type, typed: Offers) -> str | None:
+        """The reading as an answer of the type, when it sounds the same but for its spelling."""
+        strange = [at for at, word in enumerate(plain) if word not in kind.telling | kind.around]
+        if not strange or len(strange) > 2:
+            return None
+        words = list(plain)
+        for at in strange:
+            proposals = propose([(plain[at],)], typed, self._sounds)
+            costs = proposals.features[:, FEATURES.index("cost_per_phone")]
+            if not len(costs) or costs.min() > HOMOPHONE:
+                return None
+            words[at] = " ".join(typed.texts[proposals.item[int(costs.argmin())]])
+        return " ".join(words) if kind.fits(words) else None
+
+    def _mended(
+        self,
+        readings: Sequence[Hypothesis],
+        ready: Prepared,
+        similarities: Mapping[str, float] | None,
+    ) -> str:
+        """The first reading with what is on offer in the places that sound like it."""
+        nbest = _worth(readings, ready.offers)
+        proposals = propose([_words(each.text) for each in nbest], ready.offers, self._sounds)
+        pulls = self._nats["similarity"] * _nearness(ready.offers, similarities or {})
+        gains = self.gains(proposals, nbest, pulls)
+        gains[_recounted(_words(nbest[0].text), proposals, ready.offers)] = -1.0
+        places = chosen(proposals, gains)
+        return mended(nbest[0].text, proposals, places, ready.offers)
 
 
-def _priors(phrases: Sequence[str], similarities: Mapping[str, float]) -> dict[str, float]:
-    """Log probabilities; a phrase of unknown similarity is as near as the average one."""
-    known = [similarities[phrase] for phrase in phrases if phrase in similarities]
-    average = sum(known) / len(known) if known else 0.0
-    pulls = {phrase: SIMILARITY_NATS * similarities.get(phrase, average) for phrase in phrases}
-    total = math.log(sum(map(math.exp, pulls.values()))) if pulls else 0.0
-    return {phrase: pull - total for phrase, pull in pulls.items()}
+@dataclass(frozen=True, slots=True)
+class Net:
+    """One hidden layer: features → log odds that a proposal mends the reading."""
+
+    mean: Floats
+    spread: Floats
+    inner: Floats
+    inner_bias: Floats
+    outer: Floats
+    outer_bias: Floats
+
+    @classmethod
+    def read(cls, weights: Weights) -> Net:
+        """The net of a weights file; ModelError when it is one for other features."""
+        if tuple(weights.parameters["features"]) != FEATURES:
+            raise ModelError("models/rescorer.toml: made for other features; reinstall the package")
+        hidden = int(weights.parameters["hidden"])
+        size = len(FEATURES)
+        sizes = (size, size, size * hidden, hidden, hidden, 1)
+        numbers = np.frombuffer(weights.content, np.float32)
+        parts = np.split(numbers, np.cumsum(sizes)[:-1])
+        return cls(parts[0], parts[1], parts[2].reshape(size, hidden), *parts[3:])
+
+    def __call__(self, features: Floats) -> Floats:
+        """[n] log odds of [n, FEATURES]."""
+        scaled = (features - self.mean) / self.spread
+        found: Floats = np.tanh(scaled @ self.inner + self.inner_bias) @ self.outer
+        return found + self.outer_bias
 
 
-def _gain(text: str, expectation: Expectation, offers: Sequence[_Offer]) -> float:
-    words = _words(text)
-    typed = IS_TYPED if _is_typed(words, expectation) else 0.0
-    return max(0.0, typed, *(_match(words, offer) + offer.prior for offer in offers))
+def chosen(proposals: Proposals, gains: Floats) -> list[int]:
+    """Which proposals to follow: the best ones that are likelier right, none over another."""
+    found: list[int] = []
+    likely = np.flatnonzero(gains > 0.0)
+    for at in likely[np.argsort(-gains[likely], kind="stable")].tolist():
+        start, end = proposals.start[at], proposals.end[at]
+        if all(end <= proposals.start[one] or start >= proposals.end[one] for one in found):
+            found.append(at)
+    return sorted(found, key=lambda one: int(proposals.start[one]))
 
 
-def _match(words: Words, offer: _Offer) -> float:
-    size = len(offer.words)
-    if words == offer.words:
-        return IS_PHRASE
-    if any(words[at : at + size] == offer.words for at in range(len(words) - size + 1)):
-        return HOLDS_PHRASE
-    if offer.telling and offer.telling <= set(words):
-        return HOLDS_WORDS
-    return -math.inf
+def mended(text: str, proposals: Proposals, places: Sequence[int], offered: Offers) -> str:
+    """The text with these proposals followed; byte for byte as it stands where there are none."""
+    if not places:
+        return text
+    written, texts = text.split(), offered.texts
+    said: list[str] = []
+    at = 0
+    for place in places:
+        said += [*written[at : proposals.start[place]], *texts[proposals.item[place]]]
+        at = int(proposals.end[place])
+    return " ".join(said + written[at:])
 
 
-def _is_typed(words: Words, expectation: Expectation) -> bool:
-    """Whether every word belongs to a position, or a yes or no, and one of them says it."""
-    said = set(words)
-    if expectation.act is Act.CONFIRM or expectation.slot is Slot.YES_NO:
-        return bool(said & YES_NO) and said <= YES_NO | AROUND_YES_NO
-    if expectation.act is Act.CHOOSE:
-        numbered = words[:1] == ("number",) and len(words) > 1
-        return (numbered or bool(said & POSITIONS)) and said <= POSITIONS | AROUND_POSITIONS
-    return False
+def _recounted(plain: Words, proposals: Proposals, offered: Offers) -> list[int]:
+    """Proposals to say another number than was heard; a list is no evidence for that."""
+    texts = offered.texts
+    places = zip(proposals.start, proposals.end, proposals.item, strict=True)
+    return [
+        at
+        for at, (start, end, item) in enumerate(places)
+        if COUNTED.issuperset(plain[start:end]) and COUNTED.issuperset(texts[item])
+    ]
+
+
+def _answers(words: Words, ready: Prepared) -> bool:
+    """Whether the words name something on offer or are of the type that is asked for."""
+    return bool(named(words, ready.offers)) or bool(ready.type and ready.type.fits(words))
+
+
+def _nearness(offered: Offers, similarities: Mapping[str, float]) -> Floats:
+    """[items] how much nearer to the vector an item is than the usual one; 0 where unknown."""
+    if not similarities:
+        return np.zeros(len(offered), np.float32)
+    near = [
+        [similarities[phrase] for phrase in phrases if phrase in similarities]
+        for phrases in offered.phrases
+    ]
+    known = [max(each) for each in near if each]
+    usual = sum(known) / len(known) if known else 0.0
+    return np.array([max(each) - usual if each else 0.0 for each in near], np.float32)
+
+
+def _spelled(reading: Hypothesis, offered: Offers) -> str:
+    """The name on offer that the reading spells letter by letter."""
+    name = spelled(_words(reading.text))
+    return name if (name,) in offered.places else ""
+
+
+def _worth(nbest: Sequence[Hypothesis], offered: Offers) -> Sequence[Hypothesis]:
+    """The first readings and the next that name an offer, as many as there is time for."""
+    below = (each for each in nbest[FIRST_READINGS:] if named(_words(each.text), offered))
+    found = [*nbest[:FIRST_READINGS], *islice(below, NAMING)]
+    sizes = np.cumsum([len(each.text.split()) for each in found])
+    return found[: max(1, int(np.searchsorted(sizes, MOST_WORDS, side="right")))]
 
 
 def _words(text: str) -> Words:
-    return tuple(re.findall(r"[\w']+", text.lower()))
+    return tuple(text.lower().split())

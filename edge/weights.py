@@ -1,0 +1,54 @@
+"""A model that is plain numbers: its manifest, and its file, verified and mapped into memory.
+
+It runs nothing, never downloads, and does not know what the numbers mean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge.errors import ModelError
+
+_PACKAGE = Path(__file__).parent
+_FOLDERS = (_PACKAGE / "_models", _PACKAGE.parent / "models")
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """`content` is the file beside the manifest, read-only and shared between processes."""
+
+    parameters: Mapping[str, Any]
+    content: mmap.mmap | bytes
+
+
+def shipped(name: str) -> Weights:
+    """The weights that ship with the package, installed or in a source checkout."""
+    for folder in _FOLDERS:
+        path = folder / f"{name}.toml"
+        if path.is_file():
+            return opened(path)
+    raise ModelError(f"models/{name}.toml: no such model is shipped; reinstall the package")
+
+
+def opened(path: Path) -> Weights:
+    """The weights of a manifest; ModelError when the file is not the one that it names."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        file = path.parent / Path(table["file"]).name
+        with file.open("rb") as source:
+            content = mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ)
+        genuine = hashlib.sha256(content).hexdigest() == table["sha256"]
+        parameters = dict(table["parameters"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{path}: {type(error).__name__}; restore the manifest and the file it names"
+        ) from None
+    if not genuine:
+        raise ModelError(f"{file}: not the SHA-256 of {path.name}; restore the model file")
+    return Weights(parameters, content)
