@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from edge import home, sounds, tflite, weights
+from edge import home, sounds, tflite, weights, wording
 from edge.biasing import Rescorer
 from edge.daemon import Daemon, Observer, Parts
 from edge.dialogue import Act, Catalogue, Expectation, Slot
@@ -104,7 +104,7 @@ def _signals(profile: Profile) -> tuple[Signal, ...]:
 
 def shipped_rescorer() -> Rescorer:
     """The one that ships; ModelError when its weights are damaged."""
-    return Rescorer(weights.shipped("rescorer"), sounds.english())
+    return Rescorer(weights.shipped("rescorer"), sounds.english(), wording.english())
 
 
 def _detectors(profile: Profile) -> list[WakeWordDetector]:

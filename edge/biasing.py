@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -18,10 +18,12 @@ from edge.answers import COUNTED, TYPES, Type, expected_type, spelled
 from edge.candidates import FEATURES, Proposals, propose
 from edge.dialogue import Expectation, Hypothesis, Recognized
 from edge.errors import ModelError
+from edge.grafting import graft
 from edge.likeness import Floats
 from edge.offers import Offers, Words, named, offered, offers
 from edge.sounds import Sounds
 from edge.weights import Weights
+from edge.wording import Wording
 
 FIRST_READINGS = 4  # whose stretches are compared with what is on offer
 FIRST_WORDS = 80  # of a reading; in a longer one nothing is looked for
@@ -46,9 +48,10 @@ class Prepared:
 class Rescorer:
     """The trained scorer. Built once; `rescore` keeps nothing and runs in any thread."""
 
-    def __init__(self, weights: Weights, sounds: Sounds) -> None:
+    def __init__(self, weights: Weights, sounds: Sounds, wording: Wording) -> None:
         """ModelError when the weights are those of other features."""
         self._sounds = sounds
+        self._wording = wording
         self._net = Net.read(weights)
         self._nats = {name: float(value) for name, value in weights.parameters["nats"].items()}
         self._typed: dict[Type | None, Offers] = {None: offers((), sounds)}
@@ -66,17 +69,20 @@ class Rescorer:
         expectation: Expectation,
         similarities: Mapping[str, float] | None,
         prepared: Prepared | None = None,
+        vector: bytes = b"",
     ) -> str:
         """The text to believe; "" when nothing was heard.
 
         similarities: offered phrase → cosine to the context vector; None when there is no vector.
-        prepared: what `prepare` made of the same expectation. Where nothing is offered and the
-        question asks for no type, it is the first text as it stands. A reading that was believed
-        is believed all the more when its own score rises.
+        prepared: what `prepare` made of the same expectation. vector: the context vector. Without
+        one, where nothing is offered and the question asks for no type, it is the first text as it
+        stands. A reading that was believed is believed all the more when its own score rises.
         """
         if not recognized.nbest:
             return ""
         ready = prepared or self.prepare(expectation)
+        if vector:
+            recognized = replace(recognized, nbest=self._reworded(recognized.nbest, vector))
         plain = recognized.nbest[0].text
         if len(plain.split()) > FIRST_WORDS or not (len(ready.offers) or ready.type):
             return plain
@@ -100,15 +106,34 @@ class Rescorer:
         found -= np.where(related, self._nats["margin"], alone)
         return found
 
+    def _reworded(self, nbest: Sequence[Hypothesis], vector: bytes) -> tuple[Hypothesis, ...]:
+        """The list, led by the reading whose words the context makes likeliest, if it clearly is.
+
+        It takes over the first one's score: the rest stays as far behind as it was.
+        """
+        gains = self._wording.gains([each.text for each in nbest], vector)
+        scores = np.array([each.score for each in nbest], np.float32)
+        nats = self._nats["wording_score"] * scores + self._nats["wording"] * gains
+        best = int(nats.argmax())
+        if nats[best] - nats[0] <= self._nats["wording_margin"]:
+            return tuple(nbest)
+        ahead = replace(nbest[best], score=nbest[0].score)
+        return ahead, *nbest[:best], *nbest[best + 1 :]
+
     def _native(self, recognized: Recognized, ready: Prepared) -> str | None:
         """What the search for expected answers found, where the sound says hardly less for it."""
         if not recognized.expected:
             return None
-        best = recognized.expected[0]
-        gain = best.score - recognized.nbest[0].score
+        first, best = recognized.nbest[0], recognized.expected[0]
+        gain = best.score - first.score
         per_frame = gain / max(1, recognized.frames)
-        likely = gain > -self._nats["native"] and per_frame > -self._nats["native_per_frame"]
-        return best.text if likely and _answers(_words(best.text), ready) else None
+        if gain < -self._nats["native"] or per_frame < -self._nats["native_per_frame"]:
+            return None
+        plain, found = _words(first.text), _words(best.text)
+        if ready.type and ready.type.fits(found) and not ready.type.fits(plain):
+            return best.text
+        grafted = graft(plain, found, ready.offers)
+        return " ".join(grafted.words) if grafted.brought and not grafted.lost else None
 
     def _typed_text(self, nbest: Sequence[Hypothesis], ready: Prepared) -> str | None:
         """The likeliest reading that is an answer of the type, if it is likely enough."""
@@ -225,11 +250,6 @@ def _recounted(plain: Words, proposals: Proposals, offered: Offers) -> list[int]
         for at, (start, end, item) in enumerate(places)
         if COUNTED.issuperset(plain[start:end]) and COUNTED.issuperset(texts[item])
     ]
-
-
-def _answers(words: Words, ready: Prepared) -> bool:
-    """Whether the words name something on offer or are of the type that is asked for."""
-    return bool(named(words, ready.offers)) or bool(ready.type and ready.type.fits(words))
 
 
 def _nearness(offered: Offers, similarities: Mapping[str, float]) -> Floats:

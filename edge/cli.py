@@ -14,6 +14,9 @@ import click
 from edge import __version__
 from edge.errors import EdgeError
 
+EXTRAS = {"jiwer": "eval", "svg": "eval"}
+"""The extra that a missing package belongs to, where that is not the demo's."""
+
 
 class Commands(click.Group):
     """A group whose commands are imported when they are called: a device loads what it uses.
@@ -37,7 +40,8 @@ class Commands(click.Group):
         try:
             command: click.Command = getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:
-            message = f"this needs '{error.name}': pip install 'edge[demo]'"
+            extra = EXTRAS.get(str(error.name), "demo")
+            message = f"this needs '{error.name}': pip install 'edge[{extra}]'"
             raise click.ClickException(message) from error
         return command
 
@@ -73,6 +77,7 @@ def _leave(number: int, frame: object) -> None:
         "bench": "edge.cli:bench",
         "demo": "edge.demo:demo",
         "eval": "edge.cli:evaluate",
+        "experiment": "edge.experiment:experiment",
         "store": "edge.store_commands:store",
     },
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -93,6 +98,14 @@ def bench() -> None:
     """Measure a part against its baseline, in one run."""
 
 
-@click.group(name="eval", cls=Commands, modules={"encoder": "edge.evaluate_encoder:encoder"})
+@click.group(
+    name="eval",
+    cls=Commands,
+    modules={
+        "biasing": "edge.evaluate_biasing:biasing",
+        "encoder": "edge.evaluate_encoder:encoder",
+        "followups": "edge.evaluate_followups:followups",
+    },
+)
 def evaluate() -> None:
     """Judge a part on recorded material, beside its baselines."""

@@ -33,16 +33,20 @@ SHIPPED: dict[str, Pin] = {
         5106,
     ),
     "language-model": Pin(
-        "aa66cc27ddfa521cd9254a4e57e9b94aac4505d79b14e5e1f16855a37ddd250f",
+        "1501fd14c1b50fac9ae6b3f7f5f1b8af3b076d077b0a8c0f6d33b542196f7c84",
         668,
     ),
     "pronunciations": Pin(
-        "60f7cb14f028bab8e2b820b6e29bba9c23e5b5083a98590f58fb8a213eb43556",
+        "c6b4df1db64394c5cc42689ce8c16843359f196f60cdf66838960a0557736387",
         1409,
     ),
+    "rescorer": Pin(
+        "d6ab7ad3b86e174d8e1d0feb85b48d4b3bd70f0fcd46b75153ab1b92380a2166",
+        2407,
+    ),
     "speaker-encoder": Pin(
-        "0cdfeb3366bede8920364875be20e082db96197f3f3d6cedfd9b51aa373fedc4",
-        1118,
+        "34eec00f3bd9521b5ae5fd56800a54f5397fd47fd86f18947155e36ca3286bc0",
+        20044,
     ),
     "wake-alexa": Pin(
         "ba03d16d197c9c6322bd762b2a61bb035261476c183f3528f967cdea74fcf337",
@@ -59,5 +63,9 @@ SHIPPED: dict[str, Pin] = {
     "wake-okay_nabu": Pin(
         "f3b168732f51d4d2a85e1910f66d7caac8e68c307964d2d1cefdb72de477b138",
         4711,
+    ),
+    "wording": Pin(
+        "721424cfadd54e23c0a5b02bd2bf298627c08e7e4946c9115a0b96df60d68b62",
+        358,
     ),
 }

@@ -131,8 +131,11 @@ class Recognition:
     ) -> str:
         """Best effort: what the bias cannot take leaves the recognizer's own best."""
         similarities = dict(context.similarities) if context else None
+        vector = context.vector if context else b""
         try:
-            return self._rescorer.rescore(recognized, expectation, similarities, self._prepared)
+            return self._rescorer.rescore(
+                recognized, expectation, similarities, self._prepared, vector
+            )
         except Exception as error:
             _log.warning("bias failed: %s", type(error).__name__)
             return recognized.nbest[0].text

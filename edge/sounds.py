@@ -62,7 +62,8 @@ class Sounds:
         listed = self._listed(letters)
         if listed:
             return tuple(map(_codes, listed[1:].decode().split(" ")))
-        return (self.guess(letters),)
+        guess = self.guess(letters)
+        return (guess,) if guess else ()
 
     def entry(self, word: str) -> tuple[float, Codes]:
         """log10 of the word's frequency in general English text, and its likeliest sound."""

@@ -1,6 +1,7 @@
 """A model that is plain numbers: its manifest, and its file, verified and mapped into memory.
 
-It runs nothing, never downloads, and does not know what the numbers mean.
+The manifest is pinned in the package and pins its file in turn. It runs nothing, never downloads,
+and does not know what the numbers mean.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge import pins
 from edge.errors import ModelError
 
 _PACKAGE = Path(__file__).parent
@@ -21,10 +23,14 @@ _FOLDERS = (_PACKAGE / "_models", _PACKAGE.parent / "models")
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """`content` is the file beside the manifest, read-only and shared between processes."""
+    """`content` is that of the file beside the manifest, read-only and shared between processes.
+
+    path: of the file, for a library that reads it by itself.
+    """
 
     parameters: Mapping[str, Any]
     content: mmap.mmap | bytes
+    path: Path | None = None
 
 
 def shipped(name: str) -> Weights:
@@ -32,12 +38,14 @@ def shipped(name: str) -> Weights:
     for folder in _FOLDERS:
         path = folder / f"{name}.toml"
         if path.is_file():
+            if not pins.SHIPPED[name].fits(path.read_bytes()):
+                raise ModelError(f"{path}: not the pinned manifest; restore it")
             return opened(path)
     raise ModelError(f"models/{name}.toml: no such model is shipped; reinstall the package")
 
 
 def opened(path: Path) -> Weights:
-    """The weights of a manifest; ModelError when the file is not the one that it names."""
+    """The weights of a manifest, not pinned; ModelError when the file is not the one it names."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         file = path.parent / Path(table["file"]).name
@@ -51,4 +59,4 @@ def opened(path: Path) -> Weights:
         ) from None
     if not genuine:
         raise ModelError(f"{file}: not the SHA-256 of {path.name}; restore the model file")
-    return Weights(parameters, content)
+    return Weights(parameters, content, file)

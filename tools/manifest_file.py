@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -54,6 +55,7 @@ def pin_of(path: Path) -> pins.Pin:
 
 def pin(paths: Iterable[Path]) -> None:
     """Make these manifests what the package accepts under their names, others as they were."""
+    importlib.reload(pins)  # a training takes long: others may have been pinned meanwhile
     pins.SHIPPED.update((path.stem, pin_of(path)) for path in paths)
     rows = [
         f'    "{name}": Pin(\n        "{now.sha256}",\n        {now.size_bytes},\n    ),\n'

@@ -7,13 +7,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.biasing import Rescorer
+from edge.assembly import shipped_rescorer
 from edge.dialogue import Act, Catalogue, Expectation, Hypothesis, Recognized, Slot
-from edge.sounds import english, pronunciations
+from edge.sounds import pronunciations
 from edge.text import spoken
-from edge.weights import shipped
 
-rescore = Rescorer(shipped("rescorer"), english()).rescore
+rescore = shipped_rescorer().rescore
 
 WORDS = ("meg", "jones", "bauer", "power", "the", "second", "one", "too", "know", "our", "Hour")
 texts = st.lists(st.sampled_from(WORDS), max_size=4).map(" ".join) | st.text(max_size=8)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from edge import wording
+from edge.assembly import shipped_rescorer
 from edge.biasing import Rescorer
 from edge.dialogue import Act, Catalogue, Expectation, Hypothesis, Recognized, Slot
 from edge.errors import ModelError
@@ -11,7 +13,7 @@ from edge.sounds import english
 from edge.weights import Weights, shipped
 
 CONTACTS = ("Meg Jones", "Meg Bauer")
-RESCORER = Rescorer(shipped("rescorer"), english())
+RESCORER = shipped_rescorer()
 rescore = RESCORER.rescore
 
 
@@ -152,4 +154,4 @@ def test_weights_of_other_features_are_refused():
     weights = shipped("rescorer")
     other = Weights({**weights.parameters, "features": ["cost"]}, weights.content)
     with pytest.raises(ModelError, match="other features"):
-        Rescorer(other, english())
+        Rescorer(other, english(), wording.english())
