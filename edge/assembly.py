@@ -27,6 +27,7 @@ from edge.scheduler import Scheduler
 from edge.seal import Cipher
 from edge.session import Session
 from edge.signals import Reply, Signal
+from edge.speaker import SpeakerEncoder
 from edge.store import Clock, SqliteStore
 from edge.window import RemoteEncoder, Window
 from edge.worker import Child, Confinement, Header, Supervised, engine
@@ -74,7 +75,7 @@ def assembled(
 ) -> Iterator[Speaker]:
     """A speaker, its children warm; on leaving, the store is drained and everything closed."""
     with ExitStack() as stack:
-        hearing = Hearing(profile.listening, _detectors(profile))
+        hearing = Hearing(profile.listening, _detectors(profile), _voices(profile))
         recognizer = _recognizer(profile, stack)
         encoder = _encoder(profile, stack)
         vector = _fits(encoder, profile.children.encoder_budget_ms)
@@ -110,6 +111,11 @@ def shipped_rescorer() -> Rescorer:
 def _detectors(profile: Profile) -> list[WakeWordDetector]:
     detector = engine("edge.wake_word", profile.engines.wake_word)
     return [detector(word) for word in profile.engines.wake_words]
+
+
+def _voices(profile: Profile) -> SpeakerEncoder | None:
+    name = profile.engines.speaker_model
+    return SpeakerEncoder(tflite.shipped(name)) if name else None
 
 
 def _recognizer(profile: Profile, stack: ExitStack) -> RemoteRecognizer:

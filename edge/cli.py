@@ -105,6 +105,9 @@ def bench() -> None:
         "biasing": "edge.evaluate_biasing:biasing",
         "encoder": "edge.evaluate_encoder:encoder",
         "followups": "edge.evaluate_followups:followups",
+        "mixtures": "edge.evaluate_mixtures:mixtures",
+        "voice": "edge.evaluate_voice:voice",
+        "wake": "edge.evaluate_wake:wake",
     },
 )
 def evaluate() -> None:

@@ -163,7 +163,9 @@ class Daemon:
     def _open_mic(self, command: OpenMic) -> Iterator[Event]:
         since = max(command.since, self._silent_at)
         self._submit("recognizer", self._begin(command))
-        heard = self._parts.hearing.open(command.interaction, since, command.no_speech_s)
+        heard = self._parts.hearing.open(
+            command.interaction, since, command.no_speech_s, command.anchor
+        )
         yield MicOpened(command.interaction, self._scheduler.now())
         yield from self._passed_on(heard)
 

@@ -160,12 +160,13 @@ class WakeWordDetected:
     """Heard while idle, thinking, playing or expecting.
 
     at: capture time of the frame that completed it. since: where the request's audio
-    starts (the wake word's end, as far as the detector can tell).
+    starts (the wake word's end, as far as the detector can tell). anchor: how it sounded.
     """
 
     word: str
     at: float
     since: float
+    anchor: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,13 +370,15 @@ class OpenMic:
     """Let speech captured at or after `since` through to the recognizer.
 
     no_speech_s: after so much audio without speech, NothingHeard. expectation: of the question
-    that is being answered, for a recognizer with native biasing.
+    that is being answered, for a recognizer with native biasing. anchor: of the only voice that
+    is wanted; anybody's without one.
     """
 
     interaction: str
     since: float
     no_speech_s: float
     expectation: Expectation | None = None
+    anchor: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

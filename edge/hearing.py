@@ -2,6 +2,8 @@
 
 Counts time in samples and keeps a few seconds of sound in RAM; it never reads a clock, a
 device or a file, and never decides whether the microphone is open: the session does.
+A capture with an anchor is the anchor's speaker's: other voices neither start it, nor prolong
+it, nor are they handed over.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 
 import webrtcvad
 
@@ -21,8 +24,16 @@ from edge.dialogue import (
     WakeWordDetected,
 )
 from edge.protocols import Frame, WakeWordDetector
+from edge.voice import Anchor, Judge, Judged, Sieve, VoiceEncoder, anchored
 
 FRAME_S = FRAME_MS / 1000
+WORD_S = 0.55
+"""Of a wake word so much at least lies before its latency: 95 % of people take longer."""
+SHORTEST_WORD_MS, PATIENCE = 100, 3
+"""Where voices are told apart, and after its beginning the wanted one went on for less, that was
+no word in all likelihood: so many times the silence is waited for one."""
+AFTER_WORD_S = 0.06
+"""What lies between a wake word's last sound and its detection, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +65,19 @@ class Piece:
 Heard = WakeWordDetected | SpeechStarted | EndOfSpeech | NothingHeard | Piece
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A frame and whether the voice activity detector calls it voice."""
-
-    frame: Frame
-    voiced: bool
-
-
 class Hearing:
-    """One microphone's stream. Every frame goes through `take`, in order."""
+    """One microphone's stream. Every frame goes through `take`, in order.
 
-    def __init__(self, listening: Listening, detectors: Sequence[WakeWordDetector]) -> None:
+    encoder: compares voices; without one, everybody's is the customer's.
+    """
+
+    def __init__(
+        self,
+        listening: Listening,
+        detectors: Sequence[WakeWordDetector],
+        encoder: VoiceEncoder | None = None,
+    ) -> None:
+        self._encoder = encoder
         self._listening = listening
         self._detectors = detectors
         self._vad = webrtcvad.Vad(listening.vad_mode)
@@ -79,9 +91,15 @@ class Hearing:
         self._preroll.append(judged)
         return (*self._wake_words(frame), *self._captured(judged))
 
-    def open(self, interaction: str, since: float, no_speech_s: float) -> tuple[Heard, ...]:
-        """Begin a capture at `since`; speech already going on in the pre-roll is reported."""
-        self._capture = Capture(interaction, self._listening, no_speech_s)
+    def open(
+        self, interaction: str, since: float, no_speech_s: float, anchor: bytes = b""
+    ) -> tuple[Heard, ...]:
+        """Begin a capture at `since`; speech already going on in the pre-roll is reported.
+
+        anchor: of the only voice that is wanted; anybody's without one.
+        """
+        sieve = Sieve(self._judge(anchor))
+        self._capture = Capture(interaction, self._listening, no_speech_s, sieve)
         past = [judged for judged in self._preroll if judged.frame.at >= since]
         return tuple(heard for judged in past for heard in self._captured(judged))
 
@@ -89,6 +107,10 @@ class Hearing:
         """End this interaction's capture, if it is the open one."""
         if self._capture and self._capture.interaction == interaction:
             self._capture = None
+
+    def _judge(self, content: bytes) -> Judge | None:
+        anchor = Anchor.of(content)
+        return Judge(self._encoder, anchor) if self._encoder and anchor else None
 
     def _captured(self, judged: Judged) -> Iterator[Heard]:
         if self._capture:
@@ -101,7 +123,20 @@ class Hearing:
         at = frame.at + FRAME_S
         if fired and at >= self._deaf_until:
             self._deaf_until = at + self._listening.refractory_s
-            yield WakeWordDetected(fired[0].word, at, self._end_of_word(at, fired[0].latency_s))
+            latency_s = fired[0].latency_s
+            since, anchor = self._end_of_word(at, latency_s), self._anchor(at, latency_s)
+            yield WakeWordDetected(fired[0].word, at, since, anchor)
+
+    def _anchor(self, at: float, latency_s: float) -> bytes:
+        """Of the samples that are the wake word in all likelihood."""
+        if self._encoder is None:
+            return b""
+        begin, end = at - latency_s - WORD_S, at - AFTER_WORD_S
+        pcm = b"".join(judged.frame.pcm for judged in self._preroll)
+        first = self._preroll[0].frame.at
+        places = (2 * max(0, round((one - first) * RATE_HZ)) for one in (begin, end))
+        anchor = anchored(self._encoder, pcm[slice(*places)])
+        return anchor.payload().content if anchor else b""
 
     def _end_of_word(self, at: float, latency_s: float) -> float:
         """Where the request may begin: the last pause since the word, else `latency_s` ago."""
@@ -113,39 +148,57 @@ class Hearing:
 class Capture:
     """One open microphone: waits for speech, hands it over, says when it is over."""
 
-    def __init__(self, interaction: str, listening: Listening, no_speech_s: float) -> None:
+    def __init__(
+        self, interaction: str, listening: Listening, no_speech_s: float, sieve: Sieve
+    ) -> None:
         self.interaction = interaction
         self.ended = False
         self._listening = listening
         self._no_speech_ms = no_speech_s * 1000
+        self._sieve = sieve
         lead_frames = (listening.lead_ms + listening.start_ms) // FRAME_MS
         self._lead: deque[Judged] = deque(maxlen=lead_frames)
         self._speaking = False
         self._waited_ms = 0
-        self._voiced_ms = 0
+        self._begun_ms = 0  # unbroken voice in what the sieve let out
+        self._voiced_ms = 0  # unbroken voice of the customer until now
         self._silent_ms = 0
+        self._heard_ms = 0  # such silence-breaking voice in all
 
     def take(self, judged: Judged) -> Iterator[Heard]:
-        self._voiced_ms = self._voiced_ms + FRAME_MS if judged.voiced else 0
-        step = self._in_speech if self._speaking else self._before_speech
-        return step(judged)
+        for sieved in self._sieve.take(judged):
+            if self.ended:
+                return
+            yield from [self._piece(sieved)] if self._speaking else self._before_speech(sieved)
+        self._count(judged.voiced and self._sieve.present)
+        if self._speaking and self._silent_ms >= self._patience_ms():
+            yield from map(self._piece, self._sieve.flush())
+            self.ended = True
+            yield EndOfSpeech(self.interaction, judged.frame.at + FRAME_S)
 
     def _before_speech(self, judged: Judged) -> Iterator[Heard]:
         self._lead.append(judged)
         self._waited_ms += FRAME_MS
-        if self._voiced_ms >= self._listening.start_ms:
+        self._begun_ms = self._begun_ms + FRAME_MS if judged.voiced else 0
+        if self._begun_ms >= self._listening.start_ms:
             self._speaking = True
-            begun_at = judged.frame.at + FRAME_S - self._voiced_ms / 1000
-            yield SpeechStarted(self.interaction, begun_at)
-            yield Piece(self.interaction, b"".join(led.frame.pcm for led in self._lead))
+            yield SpeechStarted(self.interaction, judged.frame.at + FRAME_S - self._begun_ms / 1000)
+            lead = dropwhile(lambda led: led.silenced, self._lead)
+            yield Piece(self.interaction, b"".join(led.frame.pcm for led in lead))
         elif self._waited_ms >= self._no_speech_ms:
             self.ended = True
             yield NothingHeard(self.interaction)
 
-    def _in_speech(self, judged: Judged) -> Iterator[Heard]:
-        yield Piece(self.interaction, judged.frame.pcm)
+    def _piece(self, judged: Judged) -> Piece:
+        return Piece(self.interaction, judged.frame.pcm)
+
+    def _patience_ms(self) -> int:
+        said = not self._sieve.judges or self._heard_ms >= SHORTEST_WORD_MS
+        return self._listening.silence_ms * (1 if said else PATIENCE)
+
+    def _count(self, voiced: bool) -> None:
+        """Silence is broken by as much voice as begins speech, not by a click."""
+        self._voiced_ms = self._voiced_ms + FRAME_MS if voiced else 0
         resumed = self._voiced_ms >= self._listening.start_ms
         self._silent_ms = 0 if resumed else self._silent_ms + FRAME_MS
-        if self._silent_ms >= self._listening.silence_ms:
-            self.ended = True
-            yield EndOfSpeech(self.interaction, judged.frame.at + FRAME_S)
+        self._heard_ms += FRAME_MS if resumed else 0

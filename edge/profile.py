@@ -35,6 +35,7 @@ class Board:
 class Engines:
     """Which engines work here, by the names of their entry points.
 
+    speaker_model: filters other voices out; empty: everybody is heard.
     context_model: one that ships, or the path of a manifest with its context_model_sha256.
     """
 
@@ -46,6 +47,7 @@ class Engines:
     context_encoder: str = "two_tower"
     context_model: str = "context-encoder"
     context_model_sha256: str = ""
+    speaker_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ class State(StrEnum):
 class Rules:
     """What a profile decides about turns; seconds of the monotonic clock.
 
+    anyone_answers: whether a question may be answered by another voice than the wake word's.
     context: whether what was asked helps to recognize the answer. vector: whether the
     context encoder adds to it; a board may have no time for that.
     """
@@ -94,6 +95,7 @@ class Rules:
     sound_s: float = 120.0
     dialogue_s: float = 300.0
     reopens: int = 4
+    anyone_answers: bool = False
     context: bool = True
     vector: bool = True
 
@@ -110,6 +112,7 @@ class Session:
         self._new_id = new_id
         self._dialogue = ""
         self._dialogue_until = float("-inf")
+        self._anchor = b""  # the dialogue's voice: of its last wake word
         self._asking: str | None = None  # the interaction whose question is open
         self._question: ExpectSpeech | None = None  # asked, not yet answerable
         self._embedding = False
@@ -192,11 +195,11 @@ class Session:
     def _listen(self, event: WakeWordDetected, now: float) -> Iterator[Command]:
         """A request begins; what it may be an answer to is set."""
         self._reopened = 0
-        yield self._begin(Note.WAKE, now)
-        yield self._open_mic(event.since, self.rules.no_speech_s)
+        yield self._begin(Note.WAKE, now, event.anchor)
+        yield self._open_mic(event.since, self.rules.no_speech_s, event.anchor)
 
-    def _open_mic(self, since: float, no_speech_s: float) -> OpenMic:
-        return OpenMic(self._current, since, no_speech_s, self._expectation)
+    def _open_mic(self, since: float, no_speech_s: float, anchor: bytes) -> OpenMic:
+        return OpenMic(self._current, since, no_speech_s, self._expectation, anchor)
 
     def _wake_again(self, event: WakeWordDetected, now: float) -> Iterator[Command]:
         yield Cancel(self._current)
@@ -217,15 +220,15 @@ class Session:
         yield self._record(Note.INTERRUPTED)
         self._expectation = question.expectation if question and self.rules.context else None
         self._context = self._question = None
-        yield from self._listen(event, now)
+        yield from self._listen(replace(event, anchor=b""), now)  # our own voice is in it
 
     def _answer(self, event: SpeechStarted, now: float) -> Iterator[Command]:
         yield self._begin(Note.ANSWER, now)
 
     def _answer_by_wake_word(self, event: WakeWordDetected, now: float) -> Iterator[Command]:
         self._reopened = 0
-        yield self._begin(Note.ANSWER, now)
-        yield self._open_mic(event.since, self.rules.no_speech_s)
+        yield self._begin(Note.ANSWER, now, event.anchor)
+        yield self._open_mic(event.since, self.rules.no_speech_s, event.anchor)
 
     def _hear_out(self, event: EndOfSpeech | TimedOut, now: float) -> Iterator[Command]:
         yield CloseMic(self._current)
@@ -328,7 +331,8 @@ class Session:
         self._asking, self._question = self._current, None
         self._reopened += 1
         self.interaction = self._new_id()
-        yield self._open_mic(since, float("inf"))  # its own deadline ends it
+        anchor = b"" if self.rules.anyone_answers else self._anchor
+        yield self._open_mic(since, float("inf"), anchor)  # its own deadline ends it
 
     def _note_reopening(self, event: MicOpened, now: float) -> Iterator[Command]:
         assert self._asking is not None
@@ -363,6 +367,7 @@ class Session:
         self.interaction = self._asking = self._question = self._vector = None
         self._expectation = self._context = None
         self._last_reply = ""
+        self._anchor = b""
         self._dialogue_until = float("-inf")
 
     # -------------------------------------------------------------- parts
@@ -372,14 +377,20 @@ class Session:
         assert self.interaction is not None
         return self.interaction
 
-    def _begin(self, note: Note, now: float) -> Record:
-        """The first event of an interaction; an answer's id was given when the mic opened."""
+    def _begin(self, note: Note, now: float, anchor: bytes | None = None) -> Record:
+        """The first event of an interaction; an answer's id was given when the mic opened.
+
+        anchor: its wake word's, from now on the dialogue's; sealed beside it.
+        """
         if now >= self._dialogue_until:
-            self._dialogue = self._new_id()
+            self._dialogue, self._anchor = self._new_id(), b""
         self._dialogue_until = now + self.rules.dialogue_s
         if note is not Note.ANSWER:
             self.interaction = self._new_id()
-        return self._record(note)
+        if anchor is None:
+            return self._record(note)
+        self._anchor = anchor
+        return self._record(note, *([Payload(Kind.ANCHOR, anchor)] if anchor else []))
 
     def _record(
         self, note: Note, *payloads: Payload, expectation: Expectation | None = None

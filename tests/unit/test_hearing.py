@@ -16,6 +16,8 @@ from edge.dialogue import (
 )
 from edge.hearing import FRAME_S, Heard, Hearing, Listening, Piece
 from edge.protocols import Frame
+from edge.voice import Anchor, anchored
+from tests.unit.timbre import Timbre, customer, mixed, television
 
 FOREVER = float("inf")
 
@@ -143,3 +145,97 @@ def test_a_request_without_a_pause_begins_at_the_words_end() -> None:
     heard = hear(new_hearing(49), silence(0.2) + buzz(0.8))
     (detected,) = (one for one in heard if isinstance(one, WakeWordDetected))
     assert abs(detected.since - (1.0 - Doorbell.latency_s)) < 0.001
+
+
+def anchored_hearing(*fires: int) -> tuple[Hearing, bytes]:
+    anchor = anchored(Timbre(), customer(0.6))
+    assert anchor is not None
+    return Hearing(Listening(), [Doorbell(*fires)], Timbre()), anchor.payload().content
+
+
+def test_speech_ends_when_the_customer_is_silent_though_a_television_goes_on() -> None:
+    hearing, anchor = anchored_hearing()
+    hearing.open("a", 0.0, FOREVER, anchor)
+    heard = hear(hearing, silence(0.6) + customer(1.0) + television(4.0))
+    assert facts(heard) == [SpeechStarted, EndOfSpeech]
+    ended = heard[-1]
+    assert isinstance(ended, EndOfSpeech)
+    assert 1.6 + 0.7 <= ended.at < 1.6 + 0.7 + 1.2
+    spoken = b"".join(one.pcm for one in heard if isinstance(one, Piece))
+    assert customer(1.0) in spoken
+    assert not any(spoken[-2 * RATE_HZ * FRAME_SAMPLES // RATE_HZ :]), "its end is silenced"
+
+
+def test_a_television_alone_does_not_begin_an_answer() -> None:
+    hearing, anchor = anchored_hearing()
+    hearing.open("a", 0.0, 4.0, anchor)
+    heard = hear(hearing, silence(0.4) + television(5.0))
+    assert heard == [NothingHeard("a")]
+
+
+def test_anybody_begins_an_answer_without_an_anchor() -> None:
+    hearing, _ = anchored_hearing()
+    hearing.open("a", 0.0, FOREVER)
+    heard = hear(hearing, silence(0.4) + television(1.0, 6000.0) + silence(1.0))
+    assert facts(heard) == [SpeechStarted, EndOfSpeech]
+
+
+def test_an_answer_in_front_of_a_television_begins_with_the_answer() -> None:
+    hearing, anchor = anchored_hearing()
+    hearing.open("a", 0.0, FOREVER, anchor)
+    heard = hear(hearing, television(2.0) + mixed(customer(1.0), television(1.0)) + silence(1.5))
+    assert facts(heard) == [SpeechStarted, EndOfSpeech]
+    started = next(one for one in heard if isinstance(one, SpeechStarted))
+    assert 1.6 <= started.at <= 2.2
+    spoken = b"".join(one.pcm for one in heard if isinstance(one, Piece))
+    assert mixed(customer(1.0), television(1.0)) in spoken
+    assert any(spoken[: 2 * FRAME_SAMPLES]), "a recognizer is not begun with silenced sound"
+
+
+def anchor_in(heard: list[Heard]) -> bytes:
+    (anchor,) = (one.anchor for one in heard if isinstance(one, WakeWordDetected))
+    return anchor
+
+
+def test_a_wake_word_comes_with_its_anchor() -> None:
+    hearing, expected = anchored_hearing(55)
+    found = anchor_in(hear(hearing, silence(0.3) + customer(0.65) + silence(0.3)))
+    heard, cut = (Anchor.of(content) for content in (found, expected))
+    assert heard is not None
+    assert cut is not None
+    likeness = np.frombuffer(heard.voice, "<f4") @ np.frombuffer(cut.voice, "<f4")
+    assert likeness > 0.95
+    assert abs(heard.loudness_db - cut.loudness_db) < 2.0
+
+
+def test_a_wake_word_that_is_too_faint_has_no_anchor() -> None:
+    hearing, _ = anchored_hearing(50, 200)
+    assert anchor_in(hear(hearing, silence(0.3) + customer(0.65) + silence(2.0)))
+    assert anchor_in(hear(hearing, silence(1.5), at=2.95)) == b""
+
+
+def test_without_an_encoder_there_is_no_anchor_and_an_anchor_is_of_no_use() -> None:
+    hearing, (_, anchor) = new_hearing(40), anchored_hearing()
+    assert anchor_in(hear(hearing, customer(1.0))) == b""
+    hearing.open("a", 1.0, FOREVER, anchor)
+    assert facts(hear(hearing, television(1.0, 6000.0) + silence(1.0), at=1.0)) == [
+        SpeechStarted,
+        EndOfSpeech,
+    ]
+
+
+def test_a_click_before_the_request_does_not_end_the_capture() -> None:
+    hearing, anchor = anchored_hearing()
+    hearing.open("a", 0.0, FOREVER, anchor)
+    click = customer(0.04)
+    heard = hear(hearing, silence(0.4) + click + silence(0.9) + customer(1.0) + silence(1.0))
+    assert facts(heard) == [SpeechStarted, EndOfSpeech]
+    spoken = b"".join(one.pcm for one in heard if isinstance(one, Piece))
+    assert customer(1.0) in spoken
+
+
+def test_a_click_alone_ends_too() -> None:
+    hearing, anchor = anchored_hearing()
+    hearing.open("a", 0.0, FOREVER, anchor)
+    heard = hear(hearing, silence(0.4) + customer(0.04) + silence(2.6))
+    assert facts(heard) == [SpeechStarted, EndOfSpeech]
