@@ -232,7 +232,8 @@ def _listing(weights: Mapping[Words, float], typed: frozenset[str], left_out: in
     for closing in _CLOSINGS:
         for state in (named, told):
             arcs += rows.between(state, final, tuple(closing.split()), CLOSING_SHARE)
-    for words, weight in (weights | {(word,): 1.0 for word in typed}).items():
+    answers: dict[Words, float] = {(word,): 1.0 for word in sorted(typed)}
+    for words, weight in (answers | dict(weights)).items():
         start, end = (names, named) if weights.get(words) == 1.0 else (alone, told)
         arcs += rows.between(start, end, words, PHRASE_SHARE * weight)
     return Grammar(tuple(arcs), final, frozenset({names, alone}), typed, left_out)

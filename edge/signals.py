@@ -121,11 +121,14 @@ class DeviceType(Listed):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The names in the reply that asks, and the sides of its `or`."""
+    """The names in the reply that asks, and the sides of its `or`.
+
+    For a skill that offers nothing itself: one that does knows better.
+    """
 
     def applied(self, question: Question) -> Expectation:
-        """What the reply names is one more catalogue, of the type that is asked for."""
-        if not question.rounds:
+        """What the reply names is a catalogue, of the type that is asked for."""
+        if not question.rounds or question.expectation.catalogues:
             return question.expectation
         return _named(question.expectation, options(question.rounds[-1].reply))
 

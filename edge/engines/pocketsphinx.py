@@ -22,7 +22,7 @@ import numpy as np
 import edge
 from edge import weights
 from edge.dialogue import FRAME_BYTES, RATE_HZ, Expectation, Hypothesis, Recognized
-from edge.engines.pocketsphinx_answers import FRAMES_PER_S, AnswerSearch
+from edge.engines.pocketsphinx_answers import FRAMES_PER_S, LOUD, AnswerSearch, loudness
 from edge.errors import EngineError
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ forgotten up to its last second."""
 KEPT_BYTES = 2 * RATE_HZ
 
 ONSET_FRAMES = 3  # in a row, of 20 ms
-ONSET_GAIN = 4.0  # so many times louder than the quietest part, by root mean square
 STILL_GAIN = 2.0  # not even so loud is any part of a pause
 
 # The decoder's integers count 1024 steps of its logarithm's base, but it hands them out as if
@@ -134,6 +133,7 @@ class Pocketsphinx:
         beginning, self._beginning = bytes(self._beginning or b""), None
         onset = _onset(beginning) or 0
         mean = self._mean(beginning[onset : onset + BEGINNING_BYTES])
+        self._answers.begin(len(self._lead_in), onset)
         beginning = self._lead_in + beginning
         # Without new features and scorers the last capture's last frames shift these scores.
         self._decoder.activate_search(RECOGNITION)
@@ -141,7 +141,6 @@ class Pocketsphinx:
         self._decoder.set_cmn(mean)
         self._decoder.start_utt()
         self._decoding = True
-        self._answers.begin(mean)
         for at in range(0, len(beginning), FRAME_BYTES):
             self._search(beginning[at : at + FRAME_BYTES])
 
@@ -227,14 +226,11 @@ def _lead_in() -> bytes:
     return array("h", samples).tobytes()
 
 
-def _onset(pcm: bytes | bytearray, gain: float = ONSET_GAIN) -> int | None:
+def _onset(pcm: bytes | bytearray, gain: float = LOUD) -> int | None:
     """Where speech begins, in bytes; None while all of it is equally quiet."""
-    whole = len(pcm) // FRAME_BYTES * FRAME_BYTES
-    samples = np.frombuffer(bytes(pcm[:whole]), "<i2").reshape(-1, FRAME_BYTES // 2)
-    loudness = np.sqrt(np.square(samples.astype(np.float32)).mean(axis=1))
-    if len(loudness) < ONSET_FRAMES:
+    loud = loudness(pcm) > gain
+    if len(loud) < ONSET_FRAMES:
         return None
-    loud = loudness > gain * max(float(loudness.min()), 1.0)
     row = np.convolve(loud, np.ones(ONSET_FRAMES), "valid") == ONSET_FRAMES
     return int(row.argmax()) * FRAME_BYTES if row.any() else None
 

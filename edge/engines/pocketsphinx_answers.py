@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from edge import grammar, sounds, weights
-from edge.dialogue import FRAME_BYTES, Expectation, Hypothesis
+from edge.dialogue import FRAME_BYTES, RATE_HZ, Expectation, Hypothesis
 from edge.errors import EngineError
 from edge.grammar import Carriers, Grammar
 
@@ -29,6 +32,14 @@ NATS_PER_LOG_SCORE = 1024.0  # as in pocketsphinx.py
 UNLIKELY = 1e-300  # below the smallest float that a score is handed out as
 
 ANSWER, HEARD = "answer", "heard"
+FEATURES_ONLY = "features"
+
+BEGINNING_BYTES = 2 * RATE_HZ * 1200 // 1000
+"""Of the speech, whose mean cepstrum is subtracted. With 0.8 s, 77 % of long answers by many
+voices are right, with this 83 %, with 2 s 88 %; but until then nothing is searched, and what is
+left of a short answer at its end is waited for."""
+
+LOUD = 4.0  # times the quietest frame, by root mean square
 
 
 class AnswerSearch:
@@ -40,11 +51,14 @@ class AnswerSearch:
     def __init__(self, load: Callable[[], Decoder]) -> None:
         self._decoder = load()
         self._known: set[str] = set()
+        self._learn("yes")
+        self._search(FEATURES_ONLY, 1, [(0, 1, 1.0, "yes")])
         self._carriers = Carriers.read(weights.shipped("answer-carriers").content[:].decode())
         self._expected: Expectation | None = None
         self._prepared: Grammar | None = None
         self._grammar: Grammar | None = None
         self._mean = ""
+        self._skipped = self._onset = 0
         self._pcm = bytearray()
         self._decoding = False
         self._sounds = sounds.english()
@@ -60,17 +74,19 @@ class AnswerSearch:
         if expected:
             self._timed(self._prepare, expected)
 
-    def begin(self, mean: str) -> None:
-        """The sound follows; mean: the cepstral mean to subtract."""
-        self._mean = mean
-        if self._grammar:
-            self._timed(self._start, ANSWER)
+    def begin(self, skipped_bytes: int, onset_bytes: int) -> None:
+        """The sound follows: so much that is ours, and after it so much before the speech."""
+        self._skipped, self._onset = skipped_bytes, onset_bytes
 
     def feed(self, pcm: bytes) -> None:
-        """The same pieces as the open search gets."""
-        if self._grammar:
-            self._pcm += pcm
+        """The same pieces as the open search gets; they wait until the speech has a beginning."""
+        if not self._grammar:
+            return
+        self._pcm += pcm
+        if self._decoding:
             self._timed(self._decode, pcm)
+        elif len(self._pcm) >= self._skipped + self._onset + BEGINNING_BYTES:
+            self._timed(self._open)
 
     def finish(self, heard: Hypothesis | None) -> tuple[Hypothesis, ...]:
         """The best reading that answers; none when the best one does not.
@@ -78,8 +94,10 @@ class AnswerSearch:
         heard: the open search's best. The score is its, plus what the sound says for the answer
         and against what was heard: both aligned by this decoder, without any language model.
         """
-        if not self._decoding:
+        if not (self._grammar and self._pcm):
             return ()
+        if not self._decoding:
+            self._timed(self._open)
         found = self._timed(self._answer, heard) if heard else None
         if self._decoding:
             self._timed(self._end)
@@ -101,6 +119,18 @@ class AnswerSearch:
         arcs = [arc[: 4 if arc[3] else 3] for arc in network.arcs if arc[3] in spoken]
         self._search(ANSWER, network.final, arcs)
 
+    def _open(self) -> None:
+        """Take the mean of the speech so far, without its pauses, then search all of it."""
+        sound = bytes(self._pcm[self._skipped :][: self._onset + BEGINNING_BYTES])
+        loud = np.flatnonzero(loudness(sound) > LOUD) * FRAME_BYTES
+        frames = [sound[at : at + FRAME_BYTES] for at in loud.tolist() if at >= self._onset]
+        self._start(FEATURES_ONLY)
+        self._decoder.process_raw(b"".join(frames) or sound, False, True)
+        self._end()
+        self._mean = str(self._decoder.get_cmn(False))
+        self._start(ANSWER)
+        self._decode_all()
+
     def _answer(self, heard: Hypothesis) -> Hypothesis | None:
         self._end()
         best = self._decoder.hyp()
@@ -121,8 +151,7 @@ class AnswerSearch:
             return None
         self._search(HEARD, len(words), arcs)
         self._start(HEARD)
-        for at in range(0, len(self._pcm), FRAME_BYTES):
-            self._decode(bytes(self._pcm[at : at + FRAME_BYTES]))
+        self._decode_all()
         self._end()
         return self._sound() if self._decoder.hyp() else None
 
@@ -140,15 +169,20 @@ class AnswerSearch:
                 self._known.add(word)
         return word in self._known
 
-    def _search(self, name: str, final: int, arcs: list[tuple[int, int, float, str]]) -> None:
+    def _search(self, name: str, final: int, arcs: Sequence[tuple[object, ...]]) -> None:
         self._decoder.add_fsg(name, self._decoder.create_fsg(name, 0, final, arcs))
 
     def _start(self, name: str) -> None:
         self._decoder.activate_search(name)
         self._decoder.reinit_feat()
-        self._decoder.set_cmn(self._mean)
+        if name != FEATURES_ONLY:
+            self._decoder.set_cmn(self._mean)
         self._decoder.start_utt()
         self._decoding = True
+
+    def _decode_all(self) -> None:
+        for at in range(0, len(self._pcm), FRAME_BYTES):
+            self._decode(bytes(self._pcm[at : at + FRAME_BYTES]))
 
     def _decode(self, pcm: bytes) -> None:
         self._decoder.process_raw(pcm, False, False)
@@ -170,3 +204,11 @@ class AnswerSearch:
 def _bare(text: str) -> list[str]:
     """Words without the number of their pronunciation, and without pauses."""
     return [word.partition("(")[0] for word in text.split() if word[0] not in "<[+"]
+
+
+def loudness(pcm: bytes | bytearray) -> npt.NDArray[np.float32]:
+    """Each whole frame's root mean square, told from the quietest one's."""
+    whole = len(pcm) // FRAME_BYTES * FRAME_BYTES
+    samples = np.frombuffer(bytes(pcm[:whole]), "<i2").reshape(-1, FRAME_BYTES // 2)
+    found: npt.NDArray[np.float32] = np.sqrt(np.square(samples.astype(np.float32)).mean(axis=1))
+    return found / max(float(found.min(initial=np.inf)), 1.0)

@@ -106,7 +106,7 @@ def test_an_abandoned_capture_with_names_is_dropped(recognizer):
     assert recognized(recognizer, answer).expected == ()
 
 
-@pytest.mark.parametrize("pause_s", [0.9, 2.5])
+@pytest.mark.parametrize("pause_s", [0.9, 2.5, 7.0])
 def test_a_pause_before_the_speech_does_not_spoil_it(recognizer, pause_s):
     noise = random.Random(3)
     pause = (round(noise.gauss(0, 33)) for _ in range(int(16_000 * pause_s)))
