@@ -77,6 +77,7 @@ def assembled(
     with ExitStack() as stack:
         hearing = Hearing(profile.listening, _detectors(profile), _voices(profile))
         recognizer = _recognizer(profile, stack)
+        own_encoder = bool(profile.engines.context_model_sha256)
         encoder = _encoder(profile, stack)
         vector = _fits(encoder, profile.children.encoder_budget_ms)
         store = scheduler.do("store", lambda: _store(profile, places))
@@ -86,7 +87,7 @@ def assembled(
         parts = Parts(
             microphone=microphone,
             hearing=hearing,
-            recognition=Recognition(recognizer, shipped_rescorer()),
+            recognition=Recognition(recognizer, shipped_rescorer(own_encoder)),
             skill=engine("edge.skill", profile.engines.skill)(),
             synthesizer=engine("edge.synthesizer", profile.engines.synthesizer)(),
             loudspeaker=loudspeaker,
@@ -103,9 +104,13 @@ def _signals(profile: Profile) -> tuple[Signal, ...]:
     return Reply(), *listed.values()
 
 
-def shipped_rescorer() -> Rescorer:
-    """The one that ships; ModelError when its weights are damaged."""
-    return Rescorer(weights.shipped("rescorer"), sounds.english(), wording.english())
+def shipped_rescorer(own_encoder: bool = False) -> Rescorer:
+    """The one that ships; ModelError when its weights are damaged.
+
+    own_encoder: the vectors come from a model that does not ship, whose words nobody learned.
+    """
+    words = None if own_encoder else wording.english()
+    return Rescorer(weights.shipped("rescorer"), sounds.english(), words)
 
 
 def _detectors(profile: Profile) -> list[WakeWordDetector]:

@@ -48,8 +48,11 @@ class Prepared:
 class Rescorer:
     """The trained scorer. Built once; `rescore` keeps nothing and runs in any thread."""
 
-    def __init__(self, weights: Weights, sounds: Sounds, wording: Wording) -> None:
-        """ModelError when the weights are those of other features."""
+    def __init__(self, weights: Weights, sounds: Sounds, wording: Wording | None) -> None:
+        """ModelError when the weights are those of other features.
+
+        wording: None for vectors that it does not understand.
+        """
         self._sounds = sounds
         self._wording = wording
         self._net = Net.read(weights)
@@ -76,13 +79,15 @@ class Rescorer:
         similarities: offered phrase → cosine to the context vector; None when there is no vector.
         prepared: what `prepare` made of the same expectation. vector: the context vector. Without
         one, where nothing is offered and the question asks for no type, it is the first text as it
-        stands. A reading that was believed is believed all the more when its own score rises.
+        stands. Without a vector, a reading that was believed is believed all the more when its own
+        score rises.
         """
         if not recognized.nbest:
             return ""
         ready = prepared or self.prepare(expectation)
-        if vector:
-            recognized = replace(recognized, nbest=self._reworded(recognized.nbest, vector))
+        if vector and self._wording:
+            gains = self._wording.gains([each.text for each in recognized.nbest], vector)
+            recognized = replace(recognized, nbest=self._reworded(recognized.nbest, gains))
         plain = recognized.nbest[0].text
         if len(plain.split()) > FIRST_WORDS or not (len(ready.offers) or ready.type):
             return plain
@@ -106,12 +111,11 @@ class Rescorer:
         found -= np.where(related, self._nats["margin"], alone)
         return found
 
-    def _reworded(self, nbest: Sequence[Hypothesis], vector: bytes) -> tuple[Hypothesis, ...]:
+    def _reworded(self, nbest: Sequence[Hypothesis], gains: Floats) -> tuple[Hypothesis, ...]:
         """The list, led by the reading whose words the context makes likeliest, if it clearly is.
 
         It takes over the first one's score: the rest stays as far behind as it was.
         """
-        gains = self._wording.gains([each.text for each in nbest], vector)
         scores = np.array([each.score for each in nbest], np.float32)
         nats = self._nats["wording_score"] * scores + self._nats["wording"] * gains
         best = int(nats.argmax())

@@ -177,6 +177,10 @@ class Daemon:
             else:
                 yield one
 
+    def _prepare(self, expectation: Expectation) -> Iterator[Event]:
+        self._parts.recognition.prepare(expectation)
+        yield from ()
+
     def _begin(self, command: OpenMic) -> Iterator[Event]:
         self._parts.recognition.begin(command.interaction, command.expectation)
         yield from ()
@@ -214,9 +218,10 @@ class Daemon:
                 match order:
                     case Speak(_, text):
                         replies.append(text)
-                    case ExpectSpeech(_, _, expectation):
+                    case ExpectSpeech(_, _, expectation) if self._session.rules.context:
                         asked = Question((Round(command.text, " ".join(replies)),), expectation)
                         order = replace(order, expectation=self._signalled(asked))
+                        self._submit("recognizer", self._prepare(order.expectation))
                 yield order
         except Exception as error:
             yield self._failed(command.interaction, "skill", error)

@@ -119,7 +119,9 @@ class Payload:
 
 def catalogue_payload(catalogues: Iterable[Catalogue]) -> tuple[Payload, ...]:
     """The catalogues as one payload, `{slot: [phrase, ...]}` in JSON; none when there are none."""
-    phrases = {catalogue.slot: catalogue.phrases for catalogue in catalogues}
+    phrases: dict[Slot, tuple[str, ...]] = {}
+    for one in catalogues:
+        phrases[one.slot] = phrases.get(one.slot, ()) + one.phrases
     return (Payload(Kind.CATALOGUE, json.dumps(phrases).encode()),) if phrases else ()
 
 

@@ -108,7 +108,7 @@ def _words(listed: str) -> list[str]:
 
 def _columns(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise QuestionError(
             f"{path}: cannot be read ({type(error).__name__}); check the file"

@@ -18,12 +18,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from edge.dialogue import Recognized
+from edge.dialogue import Expectation, Recognized
 from edge.errors import QuestionError
 from edge.followups import Followup, read, require_clips, with_readings
 from edge.gains import Outcome, figures, grouped, outcomes, percent, quantiles
 from edge.profile import load_profile
-from edge.signals import Question, WithoutActSlot
+from edge.signals import Question, Reply, WithoutActSlot
 from edge.trials import Believed, Trials, trials, unbiased
 
 FULL = "vector"
@@ -41,17 +41,22 @@ class Tried:
 
 def tried(trials: Trials, followup: Followup, ablate: bool) -> Tried:
     """One follow-up with context and, for an ablation, with less of it."""
-    asked = followup.expectation
+    asked = usual(followup)
     recognized, believed = trials.recognized(followup, asked), trials.judgement.believed
     encoded = trials.encoded(followup, asked)
     biased = {FULL: believed(recognized, asked, encoded)}
     if ablate:
         less = asked and WithoutActSlot().applied(Question(followup.rounds, asked))
-        again = trials.recognized(followup, less) if recognized.expected else recognized
-        biased["candidates"] = believed(again, less, None)
+        biased["candidates"] = believed(trials.again(followup, recognized, less), less, None)
         biased["act_slot"] = believed(recognized, asked, None)
         biased["not_native"] = believed(replace(recognized, expected=()), asked, encoded)
     return Tried(followup, recognized, unbiased(recognized), biased)
+
+
+def usual(followup: Followup) -> Expectation | None:
+    """What a device would expect: what was asked, with the options in the reply."""
+    asked = followup.expectation
+    return asked and Reply().applied(Question(followup.rounds, asked))
 
 
 def evaluated(every: Sequence[Tried]) -> dict[str, Any]:

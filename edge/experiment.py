@@ -39,11 +39,11 @@ from edge.signals import (
 )
 from edge.trials import Trials, trials, unbiased
 
-USUAL = frozenset({"act_slot", "service", "vector"})
+USUAL = frozenset({"act_slot", "reply", "service", "vector"})
 """What a question has without being told: these are on unless an experiment takes them out."""
 
 DERIVED: Mapping[str, Signal] = {"reply": Reply(), "rounds": Rounds()}
-KNOWN = (*sorted(USUAL), *DERIVED, *LISTED)
+KNOWN = (*sorted(USUAL | DERIVED.keys()), *LISTED)
 TOGETHER = "together"
 
 
@@ -105,11 +105,13 @@ class Rehearsal:
 
     def texts(self, followup: Followup, plan: Plan) -> dict[str, str]:
         """Its text by variant; "" is the plan's `before`."""
-        widest = self._trials.recognized(followup, expected(followup, plan.widest, self._home))
+        most = expected(followup, plan.widest, self._home)
+        widest = self._trials.recognized(followup, most)
         texts = {}
         for label, names in {"": plan.before, **plan.variants}.items():
             asked = expected(followup, names, self._home)
-            again = self._trials.recognized(followup, asked) if widest.expected else widest
+            same = asked == most
+            again = widest if same else self._trials.again(followup, widest, asked)
             encoded = self._trials.encoded(followup, asked) if "vector" in names else None
             texts[label] = self._trials.judgement.believed(again, asked, encoded).text
         return texts | {"none": unbiased(widest)}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
@@ -102,7 +102,7 @@ def records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise QuestionError(
             f"{path}: line {number + 1}: cannot be read ({type(error).__name__}); check the file"
         ) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise QuestionError(f"{path}: line {number}: is no JSON object; mend the line") from None
 
 
@@ -157,7 +157,7 @@ def _followup(
         raise KeyError("audio")
     return Followup(
         id=str(record.get("id", number)),
-        group=str(record.get("set", "")) or "unnamed",
+        group=str(record.get("set") or "unnamed"),
         kind=str(record.get("kind") or "unknown"),
         rounds=rounds(record.get("turns") or ()),
         expectation=question(record),
@@ -175,10 +175,9 @@ def _clip(record: Mapping[str, Any], folder: Path) -> Clip | None:
     if "audio" not in record:
         return None
     path = folder / _text(record["audio"], "audio")
-    length_s = record.get("dur")
-    return Clip(
-        path, float(record.get("start") or 0), None if length_s is None else float(length_s)
-    )
+    start, length = record.get("start") or 0, record.get("dur")
+    length_s = None if length is None else _number(length, "'dur'")
+    return Clip(path, _number(start, "'start'"), length_s)
 
 
 def with_readings(record: Mapping[str, Any], recognized: Recognized) -> dict[str, Any]:
@@ -198,14 +197,21 @@ def _readings(record: Mapping[str, Any]) -> Recognized:
     return Recognized(
         _ranked(_texts(record, "asr_nbest"), record.get("asr_scores")),
         _ranked(_texts(record, "asr_expected"), record.get("asr_expected_scores")),
-        int(record.get("asr_frames") or 0),
-        float(record.get("asr_native_ms") or 0),
+        int(_number(record.get("asr_frames") or 0, "'asr_frames'")),
+        _number(record.get("asr_native_ms") or 0, "'asr_native_ms'"),
     )
 
 
 def _ranked(texts: Sequence[str], scores: Sequence[float] | None) -> tuple[Hypothesis, ...]:
-    falling = [-RANK_NATS * rank for rank in range(len(texts))] if scores is None else scores
-    return tuple(Hypothesis(*one) for one in zip(texts, map(float, falling), strict=True))
+    given = [-RANK_NATS * rank for rank in range(len(texts))] if scores is None else scores
+    falling = [_number(one, "a score") for one in given]
+    return tuple(Hypothesis(*one) for one in zip(texts, falling, strict=True))
+
+
+def _number(given: object, what: str) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+        raise TypeError(f"{what} is no number")
+    return float(given)
 
 
 def _known(kind: type[E], name: object, otherwise: E) -> E:
@@ -214,7 +220,9 @@ def _known(kind: type[E], name: object, otherwise: E) -> E:
 
 def _texts(record: Mapping[str, Any], key: str) -> list[str]:
     listed = record.get(key) or ()
-    if isinstance(listed, str) or not all(isinstance(one, str) for one in chain(listed)):
+    if not isinstance(listed, Sequence) or isinstance(listed, str):
+        raise TypeError(f"'{key}' is no list of texts")
+    if not all(isinstance(one, str) for one in listed):
         raise TypeError(f"'{key}' is no list of texts")
     return list(listed)
 

@@ -18,6 +18,9 @@ START, END, NAME = "<s>", "</s>", "<name>"
 MAX_WORDS = 8
 """Of a phrase; longer ones are offered without the rest."""
 
+LONGEST_WORDS = 256
+"""That are read of one."""
+
 MAX_ANSWERS = 1500
 """Phrases and parts of phrases in one network, the likeliest first."""
 
@@ -175,7 +178,7 @@ def _answers(offered: Sequence[str]) -> tuple[dict[Words, float], int]:
     """Phrases and parts with their weights, and how many phrases were one too many."""
     weights: dict[Words, float] = {}
     for number, phrase in enumerate(offered):
-        for words, weight in _parts(spoken(phrase, MAX_WORDS)):
+        for words, weight in _parts(spoken(phrase, LONGEST_WORDS)[:MAX_WORDS]):
             weights[words] = max(weight, weights.get(words, 0.0))
         if len(weights) >= MAX_ANSWERS:
             return weights, len(offered) - number - 1

@@ -25,7 +25,7 @@ def load(path: Path) -> dict[str, Listed]:
     try:
         text = path.read_text(encoding="utf-8")
         table: Any = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ProfileError(f"{path}: no TOML or JSON ({type(error).__name__}); check it") from None
     if not isinstance(table, dict):
         raise ProfileError(f"{path}: holds no table of lists; write contacts, devices, rooms")
@@ -36,7 +36,7 @@ def _listed(key: str, phrases: object, path: Path) -> Listed:
     if key not in LISTED:
         close = get_close_matches(key, LISTED, n=1, cutoff=0.5)
         hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(LISTED)}"
-        raise ProfileError(f"{path}: unknown signal '{key}'; {hint}")
+        raise ProfileError(f"{path}: holds an unknown signal; {hint}")
     if not isinstance(phrases, list) or not all(isinstance(one, str) for one in phrases):
         raise ProfileError(f"{path}: '{key}' must be a list of texts")
     if len(phrases) > PHRASES_MAX:

@@ -20,6 +20,7 @@ Words = tuple[str, ...]
 Flags = npt.NDArray[np.bool_]
 
 MAX_WORDS = 16  # of a phrase; what follows is not compared
+LONGEST_WORDS = 256  # that are read of one
 MAX_WAYS = 4  # to say a phrase
 LEAST_CHARS = 3  # of a word that stands for its phrase
 UNTELLING = frozenset(
@@ -64,7 +65,7 @@ def offers(phrases: Iterable[str], sounds: Sounds) -> Offers:
     """The phrases and their telling words, ready to be compared with what is heard."""
     whole: dict[Words, list[str]] = {}
     for phrase in phrases:
-        if words := text.spoken(phrase, MAX_WORDS):
+        if words := tuple(text.spoken(phrase, LONGEST_WORDS)[:MAX_WORDS]):
             whole.setdefault(words, []).append(phrase)
     items = whole | {words: said for words, said in _parts(whole).items() if words not in whole}
     ways = [_ways(words, sounds) for words in items]

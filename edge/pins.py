@@ -65,7 +65,7 @@ SHIPPED: dict[str, Pin] = {
         4711,
     ),
     "wording": Pin(
-        "721424cfadd54e23c0a5b02bd2bf298627c08e7e4946c9115a0b96df60d68b62",
-        358,
+        "cd56124ee46715df6b8fa2d65467b492b2ccb34efd8ac3006a8a66db4ed1a854",
+        435,
     ),
 }

@@ -8,6 +8,7 @@ beside the biased one, so that the difference can always be seen.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
@@ -25,7 +26,12 @@ def hosted(name: str) -> Hosted:
     recognizer: Recognizer = engine("edge.recognizer", name)()
 
     def start(header: Header, pcm: bytes) -> tuple[Header, bytes]:
-        recognizer.start(_expectation(header["expected"]))
+        try:
+            recognizer.start(_expectation(header["expected"]))
+        except EngineError:
+            raise
+        except Exception:  # best effort: what cannot be expected is not
+            recognizer.start()
         return {}, b""
 
     def feed(header: Header, pcm: bytes) -> tuple[Header, bytes]:
@@ -62,7 +68,10 @@ class RemoteRecognizer:
 
 
 def _readings(listed: Sequence[Header]) -> tuple[Hypothesis, ...]:
-    return tuple(Hypothesis(str(one["text"]), float(one["score"])) for one in listed)
+    readings = tuple(Hypothesis(str(one["text"]), float(one["score"])) for one in listed)
+    if not all(math.isfinite(one.score) for one in readings):
+        raise ValueError("a score is no number")
+    return readings
 
 
 def _expectation(asked: Header | None) -> Expectation | None:
@@ -79,15 +88,21 @@ class Recognition:
     def __init__(self, recognizer: Recognizer, rescorer: Rescorer) -> None:
         self._recognizer = recognizer
         self._rescorer = rescorer
-        self._prepared: Prepared | None = None
+        self._prepared: tuple[Expectation, Prepared] | None = None
         self._interaction: str | None = None
         self._failure: EngineError | None = None
+
+    def prepare(self, expectation: Expectation) -> None:
+        """What needs no answer, done while the question sounds; best effort."""
+        try:
+            self._prepared = expectation, self._rescorer.prepare(expectation)
+        except Exception as error:
+            _log.warning("bias not prepared: %s", type(error).__name__)
 
     def begin(self, interaction: str, expectation: Expectation | None) -> None:
         """The capture of this interaction; of another one that was going on nothing is kept."""
         self._interaction, self._failure = interaction, None
         self._attempt(lambda: self._recognizer.start(expectation))
-        self._prepared = self._ready(expectation) if expectation else None
 
     def feed(self, interaction: str, pcm: bytes) -> None:
         """The next piece of the capture that is going on; a piece of another is late."""
@@ -119,23 +134,16 @@ class Recognition:
         if interaction == self._interaction:
             self._interaction = None
 
-    def _ready(self, expectation: Expectation) -> Prepared | None:
-        try:
-            return self._rescorer.prepare(expectation)
-        except Exception as error:
-            _log.warning("bias not prepared: %s", type(error).__name__)
-            return None
-
     def _biased(
         self, recognized: Recognized, expectation: Expectation, context: ContextReady | None
     ) -> str:
         """Best effort: what the bias cannot take leaves the recognizer's own best."""
         similarities = dict(context.similarities) if context else None
         vector = context.vector if context else b""
+        asked, prepared = self._prepared or (None, None)
+        ready = prepared if asked is expectation else None
         try:
-            return self._rescorer.rescore(
-                recognized, expectation, similarities, self._prepared, vector
-            )
+            return self._rescorer.rescore(recognized, expectation, similarities, ready, vector)
         except Exception as error:
             _log.warning("bias failed: %s", type(error).__name__)
             return recognized.nbest[0].text

@@ -21,7 +21,9 @@ _NAME = r"[A-Z][\w'&-]*"
 _NAMES = re.compile(
     rf"(?P<start>^|[.?!] +)?(?P<run>{_NAME}(?: (?:(?:of|the|and|in) ){{0,2}}(?:{_NAME}|\d\w*))*)"
 )
-_CLAUSE = re.compile(r"[^.;:?!]+\bor\b[^.;:?!]+", re.IGNORECASE)
+_CLAUSES = re.compile(r"[.;:?!]")
+_OR = re.compile(r"\w \bor\b \w|, or \w", re.IGNORECASE)
+_TAIL_CHARS = 2_000  # of a text: what a question offers stands at its end
 _BETWEEN_SIDES = re.compile(r",? or |, ", re.IGNORECASE)
 _SIDE_WORDS = 4
 _FIRST_SIDE_WORDS = 2
@@ -187,7 +189,7 @@ def applied(signals: Iterable[Signal], question: Question) -> Expectation:
 def names(text: str) -> list[str]:
     """Runs of words that are written like names; at the start of a sentence of more than one."""
     found = []
-    for match in _NAMES.finditer(text):
+    for match in _NAMES.finditer(text[-_TAIL_CHARS:]):
         words = match["run"].split()
         while words and words[0].lower() in _STARTERS:
             words.pop(0)
@@ -199,7 +201,7 @@ def names(text: str) -> list[str]:
 def options(reply: str) -> list[str]:
     """Names in a reply, and what stands short enough on either side of an `or`."""
     found = names(reply)
-    for clause in _CLAUSE.findall(reply):
+    for clause in filter(_OR.search, _CLAUSES.split(reply[-_TAIL_CHARS:])):
         first, *others = _BETWEEN_SIDES.split(clause.strip())
         sides = [first.split()[-_FIRST_SIDE_WORDS:], *(side.split() for side in others)]
         found += [" ".join(side) for side in sides if 0 < len(side) <= _SIDE_WORDS]

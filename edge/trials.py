@@ -75,6 +75,17 @@ class Trials:
             return followup.recognized
         return heard(self._recognizer, followup.clip, expectation)
 
+    def again(
+        self, followup: Followup, before: Recognized, expectation: Expectation | None
+    ) -> Recognized:
+        """The same with another expectation: only a search for what is expected differs.
+
+        Of given readings it is left out, because nobody can search them again.
+        """
+        if not before.expected or followup.clip is None:
+            return replace(before, expected=())
+        return self.recognized(followup, expectation)
+
     def encoded(self, followup: Followup, expectation: Expectation | None) -> Encoded | None:
         """The context vector and what is near to it; None where nothing was asked."""
         if expectation is None:

@@ -38,7 +38,8 @@ def shipped(name: str) -> Weights:
     for folder in _FOLDERS:
         path = folder / f"{name}.toml"
         if path.is_file():
-            if not pins.SHIPPED[name].fits(path.read_bytes()):
+            pin = pins.SHIPPED.get(name)
+            if pin is None or not pin.fits(path.read_bytes()):
                 raise ModelError(f"{path}: not the pinned manifest; restore it")
             return opened(path)
     raise ModelError(f"models/{name}.toml: no such model is shipped; reinstall the package")

@@ -19,11 +19,14 @@ Array = npt.NDArray[np.float32]
 class Wording:
     """One weights file: words, their log frequency, and an affine map from a context vector.
 
+    encoder: the SHA-256 of the model whose vectors it understands.
+
     File: one int8 row of `size` columns a word, then per word the row's scale, its bias and its
     log frequency (float32), then the words, one a line.
     """
 
     def __init__(self, weights: Weights) -> None:
+        self.encoder = str(weights.parameters["encoder"])
         count, size = int(weights.parameters["words"]), int(weights.parameters["size"])
         rows = np.frombuffer(weights.content, np.int8, count * size).reshape(count, size)
         columns = np.frombuffer(weights.content, "<f4", 3 * count, count * size)
@@ -35,8 +38,7 @@ class Wording:
     def gains(self, texts: Sequence[str], vector: bytes) -> Array:
         """Nats by which the context makes the words of each text likelier; unknown words, none.
 
-        vector: of the encoder that this was trained with, float32, little endian; of another
-        size it says nothing.
+        vector: float32, little endian; of another size it says nothing.
         """
         if len(vector) != 4 * self._rows.shape[1]:
             return np.zeros(len(texts), np.float32)

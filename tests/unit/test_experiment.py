@@ -48,12 +48,12 @@ def run(*arguments: object) -> tuple[int, str, str]:
 
 def test_a_plan_says_what_is_on_before_and_after() -> None:
     plan = planned("+screen,-contacts")
-    assert plan.before == {"act_slot", "service", "vector", "contacts"}
+    assert plan.before == {"act_slot", "reply", "service", "vector", "contacts"}
     assert plan.variants["+screen"] == plan.before | {"screen"}
     assert plan.variants["-contacts"] == plan.before - {"contacts"}
-    assert plan.variants["together"] == {"act_slot", "service", "vector", "screen"}
+    assert plan.variants["together"] == {"act_slot", "reply", "service", "vector", "screen"}
     assert list(planned("-vector").variants) == ["-vector"]
-    assert planned("+vector").before == {"act_slot", "service"}
+    assert planned("+vector").before == {"act_slot", "reply", "service"}
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ def test_a_home_is_read_from_toml_or_json(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('contact = ["Ann"]', "unknown signal 'contact'; did you mean 'contacts'?"),
-        ("xyz = []", "unknown signal 'xyz'; known are contacts"),
+        ('contact = ["Ann"]', "an unknown signal; did you mean 'contacts'?"),
+        ("xyz = []", "an unknown signal; known are contacts"),
         ('contacts = "Ann"', "'contacts' must be a list of texts"),
         ("contacts = [1]", "'contacts' must be a list of texts"),
         ("contacts = [", "no TOML or JSON"),

@@ -17,7 +17,7 @@ def wording() -> Wording:
     rows = np.array([[127, 0], [127, 0], [0, 127], [0, 0]], np.int8)
     columns = np.array([[3 / 127] * 4, [0.0] * 4, np.log([0.1, 0.1, 0.1, 0.7])], "<f4")
     content = rows.tobytes() + columns.tobytes() + "\n".join(WORDS).encode()
-    return Wording(Weights({"words": 4, "size": 2}, content))
+    return Wording(Weights({"words": 4, "size": 2, "encoder": "00"}, content))
 
 
 def vector(*values: float) -> bytes:
