@@ -131,13 +131,15 @@ class Rescorer:
         first, best = recognized.nbest[0], recognized.expected[0]
         gain = best.score - first.score
         per_frame = gain / max(1, recognized.frames)
-        if gain < -self._nats["native"] or per_frame < -self._nats["native_per_frame"]:
+        if not per_frame > -self._nats["native_per_frame"]:
             return None
         plain, found = _words(first.text), _words(best.text)
-        if ready.type and ready.type.fits(found) and not ready.type.fits(plain):
+        near = gain > -self._nats["native"]
+        if near and ready.type and ready.type.fits(found) and not ready.type.fits(plain):
             return best.text
         grafted = graft(plain, found, ready.offers)
-        return " ".join(grafted.words) if grafted.brought and not grafted.lost else None
+        wanted = grafted.whole or (near and not grafted.lost)
+        return " ".join(grafted.words) if wanted and grafted.brought else None
 
     def _typed_text(self, nbest: Sequence[Hypothesis], ready: Prepared) -> str | None:
         """The likeliest reading that is an answer of the type, if it is likely enough."""

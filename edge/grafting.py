@@ -12,17 +12,20 @@ from difflib import SequenceMatcher
 
 from edge.offers import Offers, Words, named
 
-MOSTLY = 0.5  # of a stretch's words that belong to names on offer: the rest is bent to fit
+WHOLE = 0.3  # of its words that belong to names: then it is an answer, and is taken as it is
+MOSTLY = 0.5  # of the words of a stretch, for that stretch
 
 
 @dataclass(frozen=True, slots=True)
 class Graft:
-    """words: the first reading with the names in their places.
+    """words: the first reading with the names in their places; whole: all of what was found.
 
-    brought, lost: places of items that it names and the first reading does not, and the reverse.
+    brought: items that it names and the first reading does not. lost: the reverse, but for those
+    whose words are still there.
     """
 
     words: Words
+    whole: bool
     brought: frozenset[int]
     lost: frozenset[int]
 
@@ -31,12 +34,11 @@ def graft(plain: Words, found: Words, offered: Offers) -> Graft:
     """The names of `found` put where the first reading has other words."""
     names = named(found, offered)
     belongs = {at for start, end, _ in names for at in range(start, end)}
-    if found and len(belongs) > MOSTLY * len(found):
-        words = found
-    else:
-        words = tuple(_words(plain, found, belongs))
+    whole = len(belongs) > WHOLE * len(found)
+    words = found if whole else tuple(_words(plain, found, belongs))
     before, after = _items(plain, offered), _items(words, offered)
-    return Graft(words, after - before, before - after)
+    lost = {item for item in before - after if not set(offered.texts[item]) <= set(words)}
+    return Graft(words, whole, after - before, frozenset(lost))
 
 
 def _words(plain: Words, found: Words, belongs: set[int]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,3 +97,19 @@ def test_readings_that_were_hardly_heard_change_nothing(nbest, expectation, simi
 def test_every_string_has_sounds_or_none(word):
     for said in pronunciations(word):
         assert said
+
+
+@given(nbests(), st.sampled_from(Slot), st.integers(0, 2**32 - 1))
+def test_a_vector_alone_chooses_among_what_was_heard(nbest, slot, seed):
+    vector = np.random.default_rng(seed).normal(size=128)
+    unit = (vector / np.linalg.norm(vector)).astype("<f4").tobytes()
+    untyped = Expectation(Act.REQUEST, Slot.OTHER, (Catalogue(slot, ()),))
+    believed = rescore(Recognized(tuple(nbest)), untyped, None, None, unit)
+    assert believed in {reading.text for reading in nbest}
+
+
+@given(nbests(), expectations)
+def test_a_vector_of_another_size_changes_nothing(nbest, expectation):
+    recognized = Recognized(tuple(nbest))
+    plain = rescore(recognized, expectation, None)
+    assert rescore(recognized, expectation, None, None, bytes(12)) == plain

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from edge import sounds, weights
 from edge.assembly import shipped_rescorer
+from edge.biasing import Prepared, Rescorer
 from edge.dialogue import Act, Catalogue, ContextReady, Expectation, Hypothesis, Recognized, Slot
 from edge.engines.scripted import ScriptedRecognizer
 from edge.errors import EngineError
-from edge.recognition import Recognition
+from edge.recognition import Recognition, RemoteRecognizer, hosted
 
 RESCORER = shipped_rescorer()
 HEARD = [Hypothesis("the hour", -100.0), Hypothesis("bauer", -110.0)]
@@ -84,3 +86,60 @@ def test_a_failure_while_listening_is_said_when_the_transcript_is_asked_for() ->
     recognition.feed("a", b"34")
     with pytest.raises(EngineError, match="child is gone"):
         recognition.transcribe("a", None, None)
+
+
+class Counting(Rescorer):
+    """Counts how often a question is made ready."""
+
+    def __init__(self) -> None:
+        super().__init__(weights.shipped("rescorer"), sounds.english(), None)
+        self.prepared: list[Expectation] = []
+
+    def prepare(self, expectation: Expectation) -> Prepared:
+        self.prepared.append(expectation)
+        return super().prepare(expectation)
+
+
+def answered(rescorer: Rescorer, prepared: Expectation, asked: Expectation) -> str:
+    recognition = Recognition(ScriptedRecognizer([HEARD]), rescorer)
+    recognition.prepare(prepared)
+    recognition.begin("a", asked)
+    recognition.feed("a", b"12")
+    return recognition.transcribe("a", asked, None)[0]
+
+
+def test_a_question_is_made_ready_once_while_it_sounds() -> None:
+    rescorer = Counting()
+    assert answered(rescorer, ASKED, ASKED) == "bauer"
+    assert rescorer.prepared == [ASKED]
+
+
+def test_what_was_made_ready_for_another_question_is_not_used() -> None:
+    rescorer = Counting()
+    other = Expectation(Act.CHOOSE, Slot.DEVICE, (Catalogue(Slot.DEVICE, ("oven",)),))
+    assert answered(rescorer, other, ASKED) == "bauer"
+    assert rescorer.prepared == [other, ASKED]
+
+
+class Odd:
+    """A recognizer's child that sends scores which are no numbers."""
+
+    def call(self, method: str, header: object, content: bytes, limit_s: float) -> object:
+        reading = {"text": "power", "score": float("nan")}
+        return {"nbest": [reading], "expected": [], "frames": 1, "native_ms": 0.0}, b""
+
+
+def test_scores_that_are_no_numbers_are_an_error() -> None:
+    with pytest.raises(EngineError, match="no n-best list"):
+        RemoteRecognizer(Odd(), 1.0).finish()  # type: ignore[arg-type]
+
+
+def test_an_expectation_that_an_engine_cannot_take_costs_the_bias_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recognizer = ScriptedRecognizer([HEARD])
+    monkeypatch.setattr("edge.recognition.engine", lambda *_: lambda: recognizer)
+    start = hosted("scripted")["start"]
+    asked = {"act": "choose", "slot": "nonsense", "catalogues": []}
+    assert start({"expected": asked}, b"") == ({}, b"")
+    assert recognizer.expected == [None]

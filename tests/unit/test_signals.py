@@ -104,3 +104,8 @@ def test_no_order_of_signals_makes_two_catalogues_of_a_type() -> None:
     for signals in every, every[::-1]:
         slots = [one.slot for one in applied(signals, asking(Slot.OTHER)).catalogues]
         assert len(slots) == len(set(slots))
+
+
+def test_only_the_end_of_a_long_reply_is_looked_at() -> None:
+    reply = "a word " * 50_000 + "tea or coffee?"
+    assert options("Meg Jones. " + reply) == ["word tea", "coffee"]
