@@ -41,7 +41,7 @@ SHIPPED: dict[str, Pin] = {
         1409,
     ),
     "rescorer": Pin(
-        "d6ab7ad3b86e174d8e1d0feb85b48d4b3bd70f0fcd46b75153ab1b92380a2166",
+        "eeeb99791f7f9431ea6bc4be19eeb046c22b83b8756c3ab8b9bb06c440af19b3",
         2407,
     ),
     "speaker-encoder": Pin(
