@@ -23,7 +23,7 @@ from edge.errors import QuestionError
 from edge.followups import Followup, read, require_clips, with_readings
 from edge.gains import Outcome, figures, grouped, outcomes, percent, quantiles
 from edge.profile import load_profile
-from edge.signals import Question, Reply, WithoutActSlot
+from edge.signals import LISTED, Question, Reply, WithoutActSlot, applied
 from edge.trials import Believed, Trials, trials, unbiased
 
 FULL = "vector"
@@ -54,9 +54,13 @@ def tried(trials: Trials, followup: Followup, ablate: bool) -> Tried:
 
 
 def usual(followup: Followup) -> Expectation | None:
-    """What a device would expect: what was asked, with the options in the reply."""
+    """What a device would expect: what was asked, with what its signals were told.
+
+    Those are the options in the reply, and the record's own lists.
+    """
     asked = followup.expectation
-    return asked and Reply().applied(Question(followup.rounds, asked))
+    told = [LISTED[name](phrases) for name, phrases in followup.told.items()]
+    return asked and applied([Reply(), *told], Question(followup.rounds, asked))
 
 
 def evaluated(every: Sequence[Tried]) -> dict[str, Any]:
@@ -106,9 +110,13 @@ def evaluate(
     limit: int | None = None,
     ablate: bool = False,
     save_nbest: Path | None = None,
+    signals: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The figures of a manifest; save_nbest: where the same with readings for sound is written."""
-    device, every = load_profile(profile), list(islice(read(manifest), limit))
+    """The figures of a manifest; save_nbest: where the same with readings for sound is written.
+
+    signals: whose lists are taken from the records.
+    """
+    device, every = load_profile(profile), list(islice(read(manifest, signals), limit))
     require_clips(every, manifest)
     with trials(device, recognizer) as running, Progress(console=Console(stderr=True)) as shown:
         results = [
@@ -133,6 +141,7 @@ def _save(results: Sequence[Tried], path: Path) -> None:
 @click.option("--recognizer", help="Another one than the profile's.")
 @click.option("--profile", default="laptop", show_default=True, help="Name or .toml file.")
 @click.option("--limit", type=click.IntRange(min=1), help="So many of the first lines.")
+@click.option("--signals", default="", help=f"Lists of the records to use: {', '.join(LISTED)}.")
 @click.option("--ablate", is_flag=True, help="Also with less of the context.")
 @click.option(
     "--save-nbest", type=click.Path(path_type=Path), help="Write the manifest with readings."
@@ -143,12 +152,16 @@ def followups(
     recognizer: str | None,
     profile: str,
     limit: int | None,
+    signals: str,
     ablate: bool,
     save_nbest: Path | None,
     as_json: bool,
 ) -> None:
     """Judge contextual recognition on answers to questions: a .jsonl(.gz) manifest."""
-    found = evaluate(manifest, profile, recognizer, limit, ablate, save_nbest)
+    names = [name for name in signals.split(",") if name]
+    if unknown := set(names) - LISTED.keys():
+        raise click.UsageError(f"unknown signal '{min(unknown)}'; known are {', '.join(LISTED)}")
+    found = evaluate(manifest, profile, recognizer, limit, ablate, save_nbest, names)
     if as_json:
         click.echo(json.dumps(found))
         return

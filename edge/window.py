@@ -54,7 +54,8 @@ class RemoteEncoder:
 class Window:
     """Past rounds in, vector and similarities out.
 
-    unsealed: for which interactions how many payloads were opened, the latest ones.
+    left_out: offered phrases that did not fit into a window, so far. unsealed: for which
+    interactions how many payloads were opened, the latest ones.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Window:
         self._clock = clock
         self._opened = 0
         self.unsealed: deque[tuple[str, int]] = deque(maxlen=REMEMBERED)
+        self.left_out = 0
 
     def embed(self, entry: Entry, expectation: Expectation) -> ContextReady:
         """The answer to Embed; StoreError or EngineError when there is no vector to be had."""
@@ -98,6 +100,8 @@ class Window:
         begun = self._clock()
         encoded = self._encoder.encode(rounds, expectation, kept)
         took_ms = (self._clock() - begun) * 1000
+        offered = set(chain.from_iterable(one.phrases for one in expectation.catalogues))
+        self.left_out += len(offered) - len(encoded.similarities)
         return ContextReady(
             entry.interaction, encoded.vector, encoded.similarities, took_ms, encoded.memory
         )

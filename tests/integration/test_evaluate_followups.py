@@ -103,3 +103,15 @@ def test_an_unknown_recognizer_is_named(tmp_path: Path) -> None:
     assert "'nonsense'" in complaint
     assert run(tmp_path / "none.jsonl")[0] == 1
     assert run()[0] == 2
+
+
+def test_a_signals_own_list_helps_where_it_is_asked_for(tmp_path: Path) -> None:
+    turns = [{"role": "system", "text": "Who should I call?"}]
+    heard = {"turns": turns, "entities": [], "kind": "slot", "asr_nbest": ["mega power"]}
+    told = manifest(tmp_path, heard | SAID | {"contacts": ["Meg Bauer", "Tom Hill"]})
+    worth = [
+        json.loads(run(told, "--json", *more)[1])["sets"]["all"]["wer_with"]
+        for more in ((), ("--signals", "contacts"))
+    ]
+    assert worth == [1.0, 0.0]
+    assert run(told, "--signals", "contact")[0] == 2

@@ -204,3 +204,11 @@ def test_what_is_no_vector_is_an_error(header: Header, content: bytes) -> None:
     child = Answering({"memory_bytes": 0, **header}, content)
     with pytest.raises(EngineError, match="no vector"):
         RemoteEncoder(child, 1.0).encode([], ASKED)
+
+
+def test_phrases_that_do_not_fit_into_the_window_are_counted() -> None:
+    names = Catalogue(Slot.CONTACT, ("Bauer", "Jones", "Power", "Jones"))
+    window = window_over(Shelf(*BEGUN), Recording())
+    for _ in range(2):
+        window.embed(ENTRY, Expectation(Act.CHOOSE, Slot.CONTACT, (names,)))
+    assert window.left_out == 2 * 2
