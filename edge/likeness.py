@@ -180,9 +180,12 @@ def distances(ones: Rows, others: Rows) -> Floats:
     return total
 
 
+_LETTERS = bytes(min(code & 31, PAD - 1) for code in range(256))
+
+
 def letters(texts: Sequence[str]) -> tuple[Rows, Places]:
     """The texts' letters one below the other, padded as `rows` are."""
-    return rows([tuple(min(ord(char) & 31, PAD - 1) for char in text) for text in texts])
+    return rows([tuple(text.encode("latin-1", "replace").translate(_LETTERS)) for text in texts])
 
 
 def misspellings(ones: Rows, others: Rows) -> Floats:

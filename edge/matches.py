@@ -72,7 +72,7 @@ class Pairs:
 
 def spans(readings: Sequence[Words], offered: Offers, said: Said) -> Spans:
     """All stretches of the readings that are not too long for everything on offer."""
-    most_words = min(MAX_SPAN_WORDS, int(offered.size.max(initial=0)) + 1)
+    most_words = min(MAX_SPAN_WORDS, offered.longest + 1)
     most_phones = int(LONGEST * offered.sounds.shape[1]) + LONGER_PHONES
     codes: dict[Words, Codes] = {}
     places: dict[Words, int] = {}

@@ -32,13 +32,14 @@ UNTELLING = frozenset(
 class Offers:
     """The items on offer: phrases, then words that tell one phrase from the others.
 
-    texts: each item's words. places: the same, to each item's place. Per item: partial, it is a
-    part of a phrase; phrases, as they were offered, that it stands for; frequency, mean log10 of
-    its words; size, its words; letters, letters_long, its spelling. Per way to say an item:
-    sounds, lengths, looks, and items, whose way it is.
+    texts: each item's words; longest: most of them in one. places: the same, to each item's place.
+    Per item: partial, it is a part of a phrase; phrases, as they were offered, that it stands for;
+    frequency, mean log10 of its words; size, its words; letters, letters_long, its spelling. Per
+    way to say an item: sounds, lengths, looks, and items, whose way it is.
     """
 
     texts: tuple[Words, ...]
+    longest: int
     places: Mapping[Words, int]
     partial: Flags
     phrases: tuple[tuple[str, ...], ...]
@@ -73,6 +74,7 @@ def offers(phrases: Iterable[str], sounds: Sounds) -> Offers:
     letters, letters_long = likeness.letters(["".join(words) for words in items])
     return Offers(
         texts=tuple(items),
+        longest=max(map(len, items), default=0),
         places={words: place for place, words in enumerate(items)},
         partial=np.arange(len(items)) >= len(whole),
         phrases=tuple(map(tuple, items.values())),
@@ -89,11 +91,10 @@ def offers(phrases: Iterable[str], sounds: Sounds) -> Offers:
 
 def named(words: Words, offered: Offers) -> list[tuple[int, int, int]]:
     """Where the words name something on offer: start, end, item; the longest at each place."""
-    longest = int(offered.size.max(initial=0))
     found: list[tuple[int, int, int]] = []
     at = 0
     while at < len(words):
-        ends = range(min(len(words), at + longest), at, -1)
+        ends = range(min(len(words), at + offered.longest), at, -1)
         end = next((end for end in ends if words[at:end] in offered.places), 0)
         if end:
             found.append((at, end, offered.places[words[at:end]]))
