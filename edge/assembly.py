@@ -124,18 +124,22 @@ def _voices(profile: Profile) -> SpeakerEncoder | None:
 
 
 def _recognizer(profile: Profile, stack: ExitStack) -> RemoteRecognizer:
-    limits, name = profile.children, profile.engines.recognizer
-    confinement = Confinement(limits.recognizer_memory_mb)
-    target, options = "edge.recognition:hosted", {"name": name}
-    child = _running(target, options, confinement, Supervised, time.monotonic)
+    child = recognizer_child(profile)
     stack.callback(child.close)
-    return RemoteRecognizer(child, limits.recognizer_limit_s)
+    return RemoteRecognizer(child, profile.children.recognizer_limit_s)
 
 
 def _encoder(profile: Profile, stack: ExitStack) -> RemoteEncoder:
     child = encoder_child(profile, Supervised)
     stack.callback(child.close)
     return RemoteEncoder(child, profile.children.encoder_limit_s)
+
+
+def recognizer_child(profile: Profile) -> Supervised:
+    """The profile's recognizer in its child, running."""
+    confinement = Confinement(profile.children.recognizer_memory_mb)
+    options = {"name": profile.engines.recognizer}
+    return _running("edge.recognition:hosted", options, confinement, Supervised, time.monotonic)
 
 
 def encoder_child(

@@ -6,7 +6,6 @@ for the judge and never becomes part of what is expected.
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
 import zlib
@@ -14,12 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from edge.dialogue import Act, Catalogue, Expectation, Hypothesis, Recognized, Slot
 from edge.errors import QuestionError
 from edge.protocols import Round
-from edge.questions import expected, plain
+from edge.questions import expected, opened, plain
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -93,7 +92,7 @@ def records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line number and object of each line that is not empty; QuestionError says what is wrong."""
     number = 0
     try:
-        with _opened(path) as lines:
+        with opened(path) as lines:
             for line in lines:
                 number += 1
                 if line.strip():
@@ -238,8 +237,3 @@ def _object(line: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise ValueError("no object")
     return record
-
-
-def _opened(path: Path) -> IO[str]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    return cast(IO[str], opener(path, "rt", encoding="utf-8"))

@@ -72,7 +72,7 @@ def read(path: Path) -> Iterator[Question]:
     """
     number = 0
     try:
-        with _opened(path) as lines:
+        with opened(path) as lines:
             for line in lines:
                 number += 1
                 record = json.loads(line)
@@ -105,7 +105,8 @@ def _slot(asking: str) -> Slot:
     return next((slot for slot, words in _SLOTS if re.search(words, asking)), Slot.OTHER)
 
 
-def _opened(path: Path) -> IO[str]:
+def opened(path: Path) -> IO[str]:
+    """A .jsonl or .jsonl.gz file, as text."""
     opener = gzip.open if path.suffix == ".gz" else open
     return cast(IO[str], opener(path, "rt", encoding="utf-8"))
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from edge.assembly import encoder_child, shipped_rescorer
+from edge.assembly import encoder_child, recognizer_child, shipped_rescorer
 from edge.clip import read_clip
 from edge.dialogue import FRAME_BYTES, Expectation, Recognized
 from edge.followups import Clip, Followup
@@ -19,7 +19,7 @@ from edge.profile import Profile
 from edge.protocols import Encoded, Recognizer
 from edge.recognition import RemoteRecognizer
 from edge.window import RemoteEncoder
-from edge.worker import Child, Confinement, Supervised
+from edge.worker import Supervised
 
 PATIENCE_S = 120.0
 """Nobody waits for an answer here: a busy machine must not look like a recognizer that hangs."""
@@ -94,13 +94,8 @@ class Trials:
 
     @cached_property
     def _recognizer(self) -> RemoteRecognizer:
-        limits, name = self._profile.children, self._profile.engines.recognizer
-        confinement = Confinement(limits.recognizer_memory_mb)
-        child = Supervised(
-            lambda: Child("edge.recognition:hosted", {"name": name}, confinement), time.monotonic
-        )
+        child = recognizer_child(self._profile)
         self._stack.callback(child.close)
-        child.running()
         return RemoteRecognizer(child, PATIENCE_S)
 
     @cached_property

@@ -38,26 +38,35 @@ def shipped(name: str) -> Weights:
     for folder in _FOLDERS:
         path = folder / f"{name}.toml"
         if path.is_file():
-            pin = pins.SHIPPED.get(name)
-            if pin is None or not pin.fits(path.read_bytes()):
+            manifest, pin = path.read_bytes(), pins.SHIPPED.get(name)
+            if pin is None or not pin.fits(manifest):
                 raise ModelError(f"{path}: not the pinned manifest; restore it")
-            return opened(path)
+            return _opened(path, manifest)
     raise ModelError(f"models/{name}.toml: no such model is shipped; reinstall the package")
 
 
 def opened(path: Path) -> Weights:
     """The weights of a manifest, not pinned; ModelError when the file is not the one it names."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _opened(path, path.read_bytes())
+    except OSError as error:
+        raise _broken(path, error) from None
+
+
+def _opened(path: Path, manifest: bytes) -> Weights:
+    try:
+        table = tomllib.loads(manifest.decode())
         file = path.parent / Path(table["file"]).name
         with file.open("rb") as source:
             content = mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ)
         genuine = hashlib.sha256(content).hexdigest() == table["sha256"]
         parameters = dict(table["parameters"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{path}: {type(error).__name__}; restore the manifest and the file it names"
-        ) from None
+        raise _broken(path, error) from None
     if not genuine:
         raise ModelError(f"{file}: not the SHA-256 of {path.name}; restore the model file")
     return Weights(parameters, content, file)
+
+
+def _broken(path: Path, error: Exception) -> ModelError:
+    return ModelError(f"{path}: {type(error).__name__}; restore the manifest and the file it names")

@@ -27,14 +27,20 @@ def write(manifest: Manifest) -> None:
 
 
 def write_weights(path: Path, content: bytes, origin: Mapping[str, Any], **tables: Any) -> None:
-    """Write plain numbers beside their manifest at `path`.
-
-    origin: licence and training_data. tables: parameters and metrics.
-    """
+    """Write plain numbers beside their manifest at `path`; as `describe_weights`."""
     path.with_suffix(".bin").write_bytes(content)
+    describe_weights(path.with_suffix(".bin"), origin, **tables)
+
+
+def describe_weights(file: Path, origin: Mapping[str, Any], **tables: Any) -> None:
+    """Write the manifest of a file that is there, beside it; in models/ it is pinned with that.
+
+    origin: licence and training_data. tables: parameters, metrics and tables in them.
+    """
+    content, path = file.read_bytes(), file.with_suffix(".toml")
     described = {
         "name": path.stem,
-        "file": f"{path.stem}.bin",
+        "file": file.name,
         "sha256": hashlib.sha256(content).hexdigest(),
         "size_bytes": len(content),
         **origin,

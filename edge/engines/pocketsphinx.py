@@ -13,13 +13,11 @@ import re
 from array import array
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import edge
 from edge import weights
 from edge.dialogue import FRAME_BYTES, RATE_HZ, Expectation, Hypothesis, Recognized
 from edge.engines.pocketsphinx_answers import FRAMES_PER_S, LOUD, AnswerSearch, loudness
@@ -62,7 +60,7 @@ RECOGNITION = "_default"
 # compare. silprob: else words are found in pauses, cheaper than silence.
 ANSWER_SETTINGS = {"compallsen": True, "bestpath": False, "silprob": 0.5}
 
-LANGUAGE_MODEL, LANGUAGE_MODEL_FILE = "language-model", "language-model.bin"
+LANGUAGE_MODEL = "language-model"
 
 FILLER = re.compile(r"<[^>]*>|\[[^\]]*\]|\+\+[^+]*\+\+|\(\d+\)")
 
@@ -181,17 +179,9 @@ class Pocketsphinx:
 
 
 def _open_decoder() -> Decoder:
-    decoder = _decoder(lm=_language_model())
+    decoder = _decoder(lm=str(weights.shipped(LANGUAGE_MODEL).path))
     decoder.add_keyphrase(FEATURES_ONLY, "good morning")
     return decoder
-
-
-def _language_model() -> str:
-    """The path of the verified file, which the decoder reads by itself."""
-    weights.shipped(LANGUAGE_MODEL)
-    package = Path(edge.__file__).parent
-    folders = (package / "_models", package.parent / "models")
-    return str(next(path for folder in folders if (path := folder / LANGUAGE_MODEL_FILE).is_file()))
 
 
 def _small_decoder() -> Decoder:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +15,6 @@ from edge.protocols import Round
 from edge.store import SqliteStore
 from edge.tflite import Manifest, shipped
 from edge.window import ROUNDS, Window
-from tests.unit.store_home import Home
 
 WHICH = Expectation(Act.CHOOSE, Slot.PLACE)
 SAID = ("find coffee", "call meg", "play some jazz", "at half past seven", "Zürich ☕", "no\0", "")
@@ -37,15 +32,6 @@ SETTINGS = settings(
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
     return Encoder(Manifest.load(shipped("context-encoder")))
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    ram = Path(tempfile.mkdtemp(dir="/dev/shm"))
-    home = Home(tmp_path, ram / "keys")
-    yield home
-    home.close()
-    shutil.rmtree(ram)
 
 
 class Dialogue:
