@@ -67,6 +67,10 @@ from edge.dialogue import (
 )
 
 
+JUDGING_S = 0.8
+"""How much later speech is said to have started where it must first be known whose it is."""
+
+
 class State(StrEnum):
     """Where the turn is; the names follow the Alexa Voice Service."""
 
@@ -327,11 +331,12 @@ class Session:
         expectation = self._question.expectation
         self._expectation = expectation if self.rules.context else None
         self._context, self._vector = self._vector, None
-        self.deadline = now + self._question.timeout_ms / 1000
+        anchor = b"" if self.rules.anyone_answers else self._anchor
+        known_s = JUDGING_S if anchor else 0.0
+        self.deadline = now + self._question.timeout_ms / 1000 + known_s
         self._asking, self._question = self._current, None
         self._reopened += 1
         self.interaction = self._new_id()
-        anchor = b"" if self.rules.anyone_answers else self._anchor
         yield self._open_mic(since, float("inf"), anchor)  # its own deadline ends it
 
     def _note_reopening(self, event: MicOpened, now: float) -> Iterator[Command]:

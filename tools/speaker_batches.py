@@ -18,6 +18,8 @@ Array = np.ndarray[Any, Any]
 Draw = np.random.Generator
 
 VOICES, PIECES = 32, 4
+ALIKE_SHARE = 0.5
+"""Of batches, how many hold the voices of one recording chain only: nothing but the voice helps."""
 HOPS = (7, 26)
 """Fewest and most rows of a piece."""
 
@@ -49,15 +51,26 @@ class Batches:
         bounds = np.searchsorted(owner[order], np.arange(pool.speakers.max() + 2))
         self._pieces_of = [order[a:b] for a, b in pairwise(bounds)]
         self.speakers = len(self._pieces_of)
+        chain_of = np.zeros(self.speakers, int)
+        chain_of[pool.speakers] = pool.chains
+        groups = [np.flatnonzero(chain_of == chain) for chain in np.unique(chain_of)]
+        self._alike = [group for group in groups if len(group) >= VOICES]
 
     def batch(self, number: int, reach: int) -> tuple[Array, Array]:
         """Scaled spectra [VOICES * PIECES, steps, BANDS], pieces of a voice together; voices."""
         draw = np.random.default_rng([self._seed, number])
         steps = reach + 4 * (int(draw.integers(*HOPS)) - 1)
-        voices = draw.choice(self.speakers, VOICES, replace=False)
+        voices = draw.choice(self._among(draw), VOICES, replace=False)
         picked = np.concatenate([self._picked(voice, draw) for voice in voices])
         found = np.stack([self._cut(piece, steps, draw) for piece in picked]).astype(np.float32)
         return harder(found, self._noise(len(found), steps, draw), self._recipe, draw), voices
+
+    def _among(self, draw: Draw) -> Array:
+        """All voices, or those of one chain, a chain as often as it has voices."""
+        if draw.random() >= ALIKE_SHARE:
+            return np.arange(self.speakers)
+        sizes = np.array([len(group) for group in self._alike])
+        return self._alike[int(draw.choice(len(sizes), p=sizes / sizes.sum()))]
 
     def _picked(self, voice: int, draw: Draw) -> Array:
         """Pieces of a voice, of different clips where it has as many."""

@@ -39,8 +39,8 @@ class Pool:
     """Spectra of all clips in all channels, one after the other.
 
     spectra: float16 [steps, bands]. starts, lengths: of each piece, in steps. clips: the
-    clip that a piece is of. speakers, texts: number of each clip's speaker (over all speeds)
-    and text. noise: spectra of sound that is nobody's voice.
+    clip that a piece is of. speakers, texts, chains: number of each clip's speaker (over all
+    speeds), text and recording chain. noise: spectra of sound that is nobody's voice.
     """
 
     spectra: Array
@@ -49,6 +49,7 @@ class Pool:
     clips: Array
     speakers: Array
     texts: Array
+    chains: Array
     noise: Array
 
 
@@ -59,6 +60,7 @@ def pool(voices: Path, noises: Path, seed: int) -> Pool:
     owners: list[int] = []
     speakers: list[tuple[str, float]] = []
     texts: list[str] = []
+    chains: list[str] = []
     jobs = list(_jobs(voices))
     numbered = [(seed, number, *job) for number, job in enumerate(jobs)]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as workers:
@@ -71,6 +73,7 @@ def pool(voices: Path, noises: Path, seed: int) -> Pool:
                 pieces += spectra
                 speakers.append((row["speaker"], speed))
                 texts.append(row.get("text") or row["id"])
+                chains.append(row["set"])
     lengths = np.array([len(piece) for piece in pieces])
     return Pool(
         spectra=np.concatenate(pieces),
@@ -79,6 +82,7 @@ def pool(voices: Path, noises: Path, seed: int) -> Pool:
         clips=np.array(owners),
         speakers=_numbered(speakers),
         texts=_numbered(texts),
+        chains=_numbered(chains),
         noise=np.concatenate(noise).astype(np.float16),
     )
 

@@ -8,7 +8,9 @@ import pytest
 
 from edge import dialogue as d
 from edge.dialogue import Act, Expectation, Kind, Slot
-from edge.session import Rules, Session
+from edge.hearing import FRAME_S
+from edge.session import JUDGING_S, Rules, Session
+from edge.voice import LONGEST_HOLD_FRAMES
 
 ASKED = Expectation(Act.CONFIRM, Slot.YES_NO)
 VOICE = b"a voice"
@@ -69,6 +71,16 @@ def test_a_profile_may_let_anyone_answer() -> None:
     running = session(Rules(anyone_answers=True))
     asked(running)
     assert answering(running).anchor == b""
+
+
+def test_telling_voices_apart_takes_nothing_from_the_time_to_answer() -> None:
+    running, anyone = session(), session(Rules(anyone_answers=True))
+    for one in (running, anyone):
+        asked(one)
+        answering(one)
+    assert anyone.deadline == T + 5.0
+    assert running.deadline == T + 5.0 + JUDGING_S
+    assert JUDGING_S >= LONGEST_HOLD_FRAMES * FRAME_S
 
 
 def test_a_barge_in_has_our_own_voice_in_it_and_no_anchor() -> None:
