@@ -1,6 +1,6 @@
 """Recorded speech as the 16 kHz mono sound that the rest of the program knows, and back.
 
-The one door to soundfile and soxr, which only offline work needs; it never touches a device.
+The one door to soundfile, which only offline work needs; it never touches a device.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edge.dialogue import RATE_HZ
 from edge.errors import AudioError
+from edge.rates import resampled
 
 LENGTH_MAX_S = 3600.0
 """No clip is longer: a damaged header must not fill the memory."""
@@ -29,9 +30,7 @@ def read_clip(path: Path, start_s: float = 0.0, length_s: float | None = None) -
     if not np.isfinite(samples).all():
         raise AudioError(f"{path}: holds samples that are no numbers: record it again")
     mono = samples.mean(axis=1)
-    if rate_hz != RATE_HZ:
-        mono = _resample(mono, rate_hz)
-    return _int16(mono).tobytes()
+    return _int16(resampled(mono, rate_hz, RATE_HZ)).tobytes()
 
 
 def write_flac(path: Path, pcm: bytes, rate_hz: int = RATE_HZ) -> None:
@@ -63,15 +62,6 @@ def _read(path: Path, start_s: float, length_s: float | None) -> tuple[NDArray[n
     return samples, rate_hz
 
 
-def _resample(mono: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:
-    try:
-        import soxr
-    except ImportError as error:
-        raise AudioError(_missing("soxr")) from error
-    resampled: NDArray[np.float32] = soxr.resample(mono, rate_hz, RATE_HZ)
-    return resampled
-
-
 def _int16(mono: NDArray[np.float32]) -> NDArray[np.int16]:
     whole: NDArray[np.int16] = np.clip(np.rint(mono * 32768.0), -32768, 32767).astype("<i2")
     return whole
@@ -81,10 +71,6 @@ def _soundfile() -> ModuleType:
     try:
         import soundfile
     except (ImportError, OSError) as error:  # OSError: the library below it is missing
-        raise AudioError(_missing("soundfile")) from error
+        raise AudioError("reading recordings needs soundfile: install the extra 'demo'") from error
     module: ModuleType = soundfile
     return module
-
-
-def _missing(library: str) -> str:
-    return f"reading recordings needs {library}: install the extra 'demo'"

@@ -17,7 +17,15 @@ from edge.errors import ProfileError
 from edge.hearing import Listening
 from edge.session import Rules
 
-MAY_BE_ZERO = {"vad_mode", "lead_ms", "refractory_s", "reopens", "encoder_nice"}
+MAY_BE_ZERO = {
+    "channel",
+    "encoder_nice",
+    "late_ms",
+    "lead_ms",
+    "refractory_s",
+    "reopens",
+    "vad_mode",
+}
 UNITS = ("_s", "_ms", "_hz", "_mhz", "_mb", "_bytes", "_frames")
 
 
@@ -48,6 +56,20 @@ class Engines:
     context_model: str = "context-encoder"
     context_model_sha256: str = ""
     speaker_model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """Sound devices, by names or parts of them; empty: the system's default.
+
+    channel: of the microphone's, from 0. late_ms: how much later than the devices say a sound is
+    heard again; `edge devices` measures it.
+    """
+
+    microphone: str = ""
+    loudspeaker: str = ""
+    channel: int = 0
+    late_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +108,7 @@ class Profile:
 
     board: Board
     engines: Engines = field(default_factory=Engines)
+    audio: Audio = field(default_factory=Audio)
     signals: Signals = field(default_factory=Signals)
     listening: Listening = field(default_factory=Listening)
     turns: Rules = field(default_factory=Rules)

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.dialogue import (
     Entry,
     Expectation,
@@ -48,7 +51,16 @@ class Loudspeaker(Protocol):
         """Drop the queue; return the time at which the device will be silent."""
 
     def sounding_until(self) -> float:
-        """The end of what is queued or sounding, by the device's own clock (past when silent)."""
+        """The end of what is queued or sounding, by the device's own clock (past when silent).
+
+        AudioError when the device is gone.
+        """
+
+    def played(self, since: float, samples: int) -> NDArray[np.int16]:
+        """What sounds from `since` on, 16 kHz, also what is only queued; zeros where nothing does.
+
+        From any thread.
+        """
 
 
 class WakeWordDetector(Protocol):

@@ -66,7 +66,6 @@ from edge.dialogue import (
     catalogue_payload,
 )
 
-
 JUDGING_S = 0.8
 """How much later speech is said to have started where it must first be known whose it is."""
 

@@ -94,9 +94,8 @@ def test_no_sound_no_number_no_file_no_folder(tmp_path):
         write_flac(tmp_path / "gone" / "clip.flac", b"\0\0")
 
 
-@pytest.mark.parametrize("library", ["soundfile", "soxr"])
-def test_a_missing_library_names_the_extra(tmp_path, monkeypatch, library):
+def test_a_missing_library_names_the_extra(tmp_path, monkeypatch):
     soundfile.write(tmp_path / "clip.wav", tone(8_000), 8_000)
-    monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(AudioError, match=f"{library}: install the extra 'demo'"):
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    with pytest.raises(AudioError, match="soundfile: install the extra 'demo'"):
         read_clip(tmp_path / "clip.wav")
