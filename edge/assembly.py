@@ -21,7 +21,14 @@ from edge.dialogue import Act, Catalogue, Expectation, Slot
 from edge.hearing import Hearing
 from edge.keys import RamKeys
 from edge.profile import Profile
-from edge.protocols import ContextEncoder, Loudspeaker, Microphone, Round, WakeWordDetector
+from edge.protocols import (
+    ContextEncoder,
+    EchoCanceller,
+    Loudspeaker,
+    Microphone,
+    Round,
+    WakeWordDetector,
+)
 from edge.recognition import Recognition, RemoteRecognizer
 from edge.scheduler import Scheduler
 from edge.seal import Cipher
@@ -59,6 +66,7 @@ class Speaker:
 
     daemon: Daemon
     session: Session
+    hearing: Hearing
     store: SqliteStore
     window: Window
 
@@ -75,7 +83,9 @@ def assembled(
 ) -> Iterator[Speaker]:
     """A speaker, its children warm; on leaving, the store is drained and everything closed."""
     with ExitStack() as stack:
-        hearing = Hearing(profile.listening, _detectors(profile), _voices(profile))
+        hearing = Hearing(
+            profile.listening, _detectors(profile), _voices(profile), _canceller(profile)
+        )
         recognizer = _recognizer(profile, stack)
         own_encoder = bool(profile.engines.context_model_sha256)
         encoder = _encoder(profile, stack)
@@ -96,7 +106,7 @@ def assembled(
             signals=_signals(profile),
         )
         daemon = Daemon(session, parts, scheduler, observe)
-        yield Speaker(daemon, session, store, parts.window)
+        yield Speaker(daemon, session, hearing, store, parts.window)
 
 
 def _signals(profile: Profile) -> tuple[Signal, ...]:
@@ -121,6 +131,11 @@ def _detectors(profile: Profile) -> list[WakeWordDetector]:
 def _voices(profile: Profile) -> SpeakerEncoder | None:
     name = profile.engines.speaker_model
     return SpeakerEncoder(tflite.shipped(name)) if name else None
+
+
+def _canceller(profile: Profile) -> EchoCanceller | None:
+    name = profile.engines.echo_canceller
+    return engine("edge.echo_canceller", name)() if name else None
 
 
 def _recognizer(profile: Profile, stack: ExitStack) -> RemoteRecognizer:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import click
 
 from edge import __version__
-from edge.errors import EdgeError
+from edge.errors import EdgeError, SoundHung
 
 EXTRAS = {"jiwer": "eval", "svg": "eval"}
 """The extra that a missing package belongs to, where that is not the demo's."""
@@ -51,6 +53,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
+        except SoundHung as error:
+            _fail_at_once(error)
         except EdgeError as error:
             _fail(ctx, " ".join(str(error).split()))
         except Exception as error:
@@ -66,6 +70,13 @@ def _fail(ctx: click.Context, message: str) -> None:
     ctx.exit(1)
 
 
+def _fail_at_once(error: SoundHung) -> None:
+    """Ends the process without the libraries' own farewell, which would wait for the server."""
+    click.echo(f"edge: {error}", err=True)
+    sys.stdout.flush()
+    os._exit(1)
+
+
 def _leave(number: int, frame: object) -> None:
     """A signal unwinds like an error: keys are dropped, children ended, files closed."""
     raise SystemExit(128 + number)
@@ -76,6 +87,7 @@ def _leave(number: int, frame: object) -> None:
     modules={
         "bench": "edge.cli:bench",
         "demo": "edge.demo:demo",
+        "devices": "edge.devices:devices",
         "eval": "edge.cli:evaluate",
         "experiment": "edge.experiment:experiment",
         "store": "edge.store_commands:store",
@@ -92,7 +104,11 @@ def main(debug: bool) -> None:
 
 @click.group(
     cls=Commands,
-    modules={"store": "edge.bench_store:store", "window": "edge.bench_window:window"},
+    modules={
+        "reopen": "edge.bench_reopen:reopen",
+        "store": "edge.bench_store:store",
+        "window": "edge.bench_window:window",
+    },
 )
 def bench() -> None:
     """Measure a part against its baseline, in one run."""

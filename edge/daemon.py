@@ -14,6 +14,7 @@ from threading import Lock
 
 from edge.dialogue import (
     BEGINNINGS,
+    FRAME_SAMPLES,
     Cancel,
     CloseMic,
     Command,
@@ -23,6 +24,7 @@ from edge.dialogue import (
     Expectation,
     ExpectSpeech,
     Failed,
+    LoudspeakerLost,
     MicBack,
     MicLost,
     MicOpened,
@@ -39,7 +41,8 @@ from edge.dialogue import (
     Transcribed,
 )
 from edge.errors import AudioError, EdgeError, StoreError
-from edge.hearing import FRAME_S, Heard, Hearing, Piece
+from edge.hearing import FRAME_S, PLAYED_FRAMES, Heard, Hearing, Piece
+from edge.heartbeat import BEAT_S, Heartbeat
 from edge.protocols import (
     DialogueStore,
     Frame,
@@ -93,11 +96,13 @@ class Daemon:
         self._silent_at = float("-inf")
         self._embedding: str | None = None  # whose vector is still of use
         self._mic_lost = False
+        self._heartbeat = Heartbeat(parts.loudspeaker, scheduler.now())
 
     def run(self, done: Callable[[], bool]) -> None:
-        """Listen and carry out turns until done."""
+        """Listen and carry out turns until done; SoundHung when the devices answer nothing."""
         self._scheduler.repeat("capture", self._capture, FRAME_S)
         self._expire_every_second()
+        self._beat()
         self._scheduler.run(self.step, lambda: self._session.deadline, done)
 
     def step(self, event: Event) -> None:
@@ -142,9 +147,11 @@ class Daemon:
             frame = self._parts.microphone.read()
         except AudioError as error:
             self._change_mic(lost=True, why=error)
+            self._heartbeat.heard(self._scheduler.now(), lost=True)
             self._scheduler.sleep_until(self._scheduler.now() + MIC_RETRY_S)
         else:
             self._change_mic(lost=False)
+            self._heartbeat.heard(self._scheduler.now(), lost=False)
             self._submit("hearing", self._take(frame))
 
     def _change_mic(self, lost: bool, why: AudioError | None = None) -> None:
@@ -153,15 +160,22 @@ class Daemon:
             _log.warning("microphone %s", f"lost: {why}" if lost else "back")
             self._submit("hearing", iter([MicLost() if lost else MicBack()]))
 
+    def _beat(self) -> None:
+        if self._heartbeat.beat(self._scheduler.now()):
+            self.step(LoudspeakerLost())
+        self._scheduler.call_at(self._scheduler.now() + BEAT_S, self._beat)
+
     def _take(self, frame: Frame) -> Iterator[Event]:
-        yield from self._passed_on(self._parts.hearing.take(frame))
+        played = self._parts.loudspeaker.played(frame.at, PLAYED_FRAMES * FRAME_SAMPLES)
+        yield from self._passed_on(self._parts.hearing.take(frame, played.tobytes()))
 
     def _close_mic(self, command: CloseMic) -> Iterator[Event]:
         self._parts.hearing.close(command.interaction)
         yield from ()
 
     def _open_mic(self, command: OpenMic) -> Iterator[Event]:
-        since = max(command.since, self._silent_at)
+        over_our_own = self._parts.hearing.cancels
+        since = command.since if over_our_own else max(command.since, self._silent_at)
         self._submit("recognizer", self._begin(command))
         heard = self._parts.hearing.open(
             command.interaction, since, command.no_speech_s, command.anchor
@@ -266,7 +280,10 @@ class Daemon:
         """The end of the sound is what the device says, not what was expected of it."""
         with self._playing:
             more = self._queued > 0 or self._speaking != interaction
+        try:
             until = self._parts.loudspeaker.sounding_until()
+        except AudioError:  # the next heartbeat tells of it
+            return
         if more:
             return
         if until > self._scheduler.now():

@@ -194,6 +194,23 @@ def _astray(scenarios: Sequence[Scenario], turns: Sequence[dict[str, Any]]) -> l
     return [one.name for one in scenarios if heard[one.name] < len(one.lines)]
 
 
+def converse(
+    name: str, profile: Profile, folder: Path | None, record: Path | None, key: Path | None
+) -> None:
+    """Converse over the profile's sound devices until Ctrl-C; nothing is left but a recording."""
+    from edge import live
+
+    with ExitStack() as stack:
+        places = _places(folder, stack)
+        recorder = live.recording(record, key, name, profile) if record else None
+        console = Console(highlight=False)
+        live.converse(f"edge live: {profile.board.title}", profile, places, recorder, console)
+    click.echo("The conversation is over, and its keys are gone.")
+    if record and recorder:
+        whole = "all of it" if recorder.whole else "its beginning"
+        click.echo(f"{record}: {whole}, sealed; {live.key_file(record, key)} opens it")
+
+
 @click.command
 @click.option("--scenario", default="meg", show_default=True, help="Name, .jsonl file, or 'all'.")
 @click.option("--voice", help="A shipped voice, or a folder of recordings.")
@@ -203,6 +220,9 @@ def _astray(scenarios: Sequence[Scenario], turns: Sequence[dict[str, Any]]) -> l
 @click.option("--store", type=click.Path(path_type=Path), help="Leave the store's files here.")
 @click.option("--list", "listed", is_flag=True, help="List scenarios, voices and profiles.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--live", is_flag=True, help="With you, over the profile's sound devices.")
+@click.option("--record", type=click.Path(path_type=Path), help="--live: into this sealed file.")
+@click.option("--record-key", type=click.Path(path_type=Path), help="Its key's file. [FILE.key]")
 def demo(
     scenario: str,
     voice: str | None,
@@ -212,8 +232,11 @@ def demo(
     store: Path | None,
     listed: bool,
     as_json: bool,
+    live: bool,
+    record: Path | None,
+    record_key: Path | None,
 ) -> None:
-    """Hold a spoken conversation in a simulated room, through the real pipeline."""
+    """Hold a spoken conversation through the real pipeline: in a simulated room, or with you."""
     if listed:
         for title, names in (
             ("scenarios", shipped()),
@@ -225,6 +248,12 @@ def demo(
     chosen = load_profile(profile)
     if no_context:
         chosen = replace(chosen, turns=replace(chosen.turns, context=False))
+    if live and (fast or as_json or voice):
+        raise click.UsageError("--live is with you, in real time: no --fast, --json or --voice")
+    if live:
+        return converse(profile, chosen, store, record, record_key)
+    if record or record_key:
+        raise click.UsageError("--record is for --live: a scenario can be held again")
     scenarios = [load(name) for name in (shipped() if scenario == "all" else [scenario])]
     telling = Telling(Console(quiet=as_json, highlight=False))
     turns = hold_all(scenarios, voice, chosen, fast, store, telling)

@@ -6,6 +6,7 @@
   * QuestionError
   * ModelError
   * AudioError
+    * SoundHung
   * EngineError
     * WorkerGone
   * StoreError
@@ -39,6 +40,10 @@ class ModelError(EdgeError):
 
 class AudioError(EdgeError):
     """Sound cannot be read, captured or played."""
+
+
+class SoundHung(AudioError):
+    """The sound server answers nothing, not even close(): the process must end without asking."""
 
 
 class EngineError(EdgeError):

@@ -3,7 +3,7 @@
 Counts time in samples and keeps a few seconds of sound in RAM; it never reads a clock, a
 device or a file, and never decides whether the microphone is open: the session does.
 A capture with an anchor is the anchor's speaker's: other voices neither start it, nor prolong
-it, nor are they handed over.
+it, nor are they handed over. Neither is what the loudspeaker sounds, and its echo.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from itertools import dropwhile
 import webrtcvad
 
 from edge.dialogue import (
+    FRAME_BYTES,
     FRAME_MS,
     RATE_HZ,
     EndOfSpeech,
@@ -23,10 +24,15 @@ from edge.dialogue import (
     SpeechStarted,
     WakeWordDetected,
 )
-from edge.protocols import Frame, WakeWordDetector
+from edge.echo import AHEAD_FRAMES, EchoGate
+from edge.protocols import EchoCanceller, Frame, WakeWordDetector
 from edge.voice import Anchor, Judge, Judged, Sieve, VoiceEncoder, anchored
 
 FRAME_S = FRAME_MS / 1000
+PLAYED_FRAMES = AHEAD_FRAMES + 1
+SILENCE = bytes(PLAYED_FRAMES * FRAME_BYTES)
+KEPT_S = 0.3
+"""So long after somebody spoke over our own sound, what is left of it is not silenced."""
 WORD_S = 0.55
 """Of a wake word so much at least lies before its latency: 95 % of people take longer."""
 SHORTEST_WORD_MS, PATIENCE = 100, 3
@@ -68,7 +74,8 @@ Heard = WakeWordDetected | SpeechStarted | EndOfSpeech | NothingHeard | Piece
 class Hearing:
     """One microphone's stream. Every frame goes through `take`, in order.
 
-    encoder: compares voices; without one, everybody's is the customer's.
+    encoder: compares voices; without one, everybody's is the customer's. canceller: takes our
+    own sound out, so that one can be heard over it.
     """
 
     def __init__(
@@ -76,8 +83,13 @@ class Hearing:
         listening: Listening,
         detectors: Sequence[WakeWordDetector],
         encoder: VoiceEncoder | None = None,
+        canceller: EchoCanceller | None = None,
     ) -> None:
         self._encoder = encoder
+        self._canceller = canceller
+        self._echo = EchoGate()
+        self._others_ms = 0  # unbroken voice that is not ours
+        self._kept_until = float("-inf")
         self._listening = listening
         self._detectors = detectors
         self._vad = webrtcvad.Vad(listening.vad_mode)
@@ -85,11 +97,26 @@ class Hearing:
         self._deaf_until = float("-inf")
         self._capture: Capture | None = None
 
-    def take(self, frame: Frame) -> tuple[Heard, ...]:
-        """What this frame made known."""
-        judged = Judged(frame, self._vad.is_speech(frame.pcm, RATE_HZ))
+    def take(self, frame: Frame, played: bytes = SILENCE) -> tuple[Heard, ...]:
+        """What this frame made known.
+
+        played: what the loudspeaker sounds from the frame's beginning on, `PLAYED_FRAMES` long.
+        """
+        if self._canceller:
+            frame = Frame(self._canceller.cancel(frame.pcm, played[:FRAME_BYTES]), frame.at)
+        judged = self._judged(frame, played[-FRAME_BYTES:])
         self._preroll.append(judged)
         return (*self._wake_words(frame), *self._captured(judged))
+
+    @property
+    def cancels(self) -> bool:
+        """Whether people are heard over our own sound."""
+        return self._canceller is not None
+
+    @property
+    def alike(self) -> float | None:
+        """How much the open capture sounds like its anchor by now, a cosine; for people to see."""
+        return self._capture.alike if self._capture else None
 
     def open(
         self, interaction: str, since: float, no_speech_s: float, anchor: bytes = b""
@@ -108,6 +135,17 @@ class Hearing:
         if self._capture and self._capture.interaction == interaction:
             self._capture = None
 
+    def _judged(self, frame: Frame, ahead: bytes) -> Judged:
+        """Our own sound is nobody's voice, and goes nowhere; but nobody is cut off by it."""
+        ours = self._echo.take(frame.pcm, ahead)
+        voiced = self._vad.is_speech(frame.pcm, RATE_HZ) and not ours
+        self._others_ms = self._others_ms + FRAME_MS if voiced else 0
+        if self._others_ms >= self._listening.start_ms:
+            self._kept_until = frame.at + KEPT_S
+        if ours and frame.at >= self._kept_until:
+            return Judged(Frame(bytes(FRAME_BYTES), frame.at), voiced=False, silenced=True)
+        return Judged(frame, voiced)
+
     def _judge(self, content: bytes) -> Judge | None:
         anchor = Anchor.of(content)
         return Judge(self._encoder, anchor) if self._encoder and anchor else None
@@ -121,11 +159,16 @@ class Hearing:
     def _wake_words(self, frame: Frame) -> Iterator[WakeWordDetected]:
         fired = [detector for detector in self._detectors if detector.detect(frame.pcm)]
         at = frame.at + FRAME_S
-        if fired and at >= self._deaf_until:
+        if fired and at >= self._deaf_until and not self._said_ourselves(at - fired[0].latency_s):
             self._deaf_until = at + self._listening.refractory_s
             latency_s = fired[0].latency_s
             since, anchor = self._end_of_word(at, latency_s), self._anchor(at, latency_s)
             yield WakeWordDetected(fired[0].word, at, since, anchor)
+
+    def _said_ourselves(self, end_of_word: float) -> bool:
+        """Whether most of the wake word was nothing but our own sound."""
+        word = [j.silenced for j in self._preroll if j.frame.at >= end_of_word - WORD_S]
+        return 2 * sum(word) > len(word)
 
     def _anchor(self, at: float, latency_s: float) -> bytes:
         """Of the samples that are the wake word in all likelihood."""
@@ -164,6 +207,11 @@ class Capture:
         self._voiced_ms = 0  # unbroken voice of the customer until now
         self._silent_ms = 0
         self._heard_ms = 0  # such silence-breaking voice in all
+
+    @property
+    def alike(self) -> float | None:
+        """See Hearing."""
+        return self._sieve.alike
 
     def take(self, judged: Judged) -> Iterator[Heard]:
         for sieved in self._sieve.take(judged):

@@ -12,8 +12,8 @@ from edge.dialogue import RATE_HZ
 
 Array = NDArray[Any]
 
-KEPT_S = 5.0
-"""Longer than any room rings, and than any device delays."""
+KEPT_S, AHEAD_S = 5.0, 120.0
+"""Longer than any room rings, and than any device delays; longer than replies wait in a queue."""
 
 
 class Played:
@@ -27,7 +27,7 @@ class Played:
         """This sounds from `at` on, which may lie ahead."""
         first = round(at * RATE_HZ)
         with self._lock:
-            self._forget(first)
+            self._forget(first - round(AHEAD_S * RATE_HZ))
             self._sounds.append((first, np.frombuffer(pcm, "<i2")))
 
     def cut(self, at: float) -> None:

@@ -44,6 +44,7 @@ class Engines:
     """Which engines work here, by the names of their entry points.
 
     speaker_model: filters other voices out; empty: everybody is heard.
+    echo_canceller: hears over our own sound; empty: none.
     context_model: one that ships, or the path of a manifest with its context_model_sha256.
     """
 
@@ -56,6 +57,7 @@ class Engines:
     context_model: str = "context-encoder"
     context_model_sha256: str = ""
     speaker_model: str = ""
+    echo_canceller: str = ""
 
 
 @dataclass(frozen=True, slots=True)

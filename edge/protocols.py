@@ -63,6 +63,13 @@ class Loudspeaker(Protocol):
         """
 
 
+class EchoCanceller(Protocol):
+    """Takes what is played out of what is captured, frame by frame, in order."""
+
+    def cancel(self, pcm: bytes, played: bytes) -> bytes:
+        """What is left of a captured frame; `played` sounded while it was captured."""
+
+
 class WakeWordDetector(Protocol):
     """Listens for one wake word in a stream."""
 

@@ -24,7 +24,7 @@ Step = Callable[[Event], None]
 Deadline = Callable[[], float | None]
 T = TypeVar("T")
 
-CLOSING_LIMIT_S = 10.0
+CLOSING_LIMIT_S, LEAVING_LIMIT_S = 10.0, 0.5
 
 
 class Scheduler(Protocol):
@@ -62,6 +62,7 @@ class Threads:
         self._inbox: queue.SimpleQueue[Event | Exception | None] = queue.SimpleQueue()
         self._workers: dict[str, queue.SimpleQueue[Job | None]] = {}
         self._threads: list[threading.Thread] = []
+        self._repeats: list[threading.Thread] = []
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._lock = threading.Lock()
         self._numbers = count()
@@ -75,7 +76,7 @@ class Threads:
             if worker not in self._workers:
                 inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
                 self._workers[worker] = inbox
-                self._begin(worker, lambda: self._work(inbox))
+                self._threads.append(self._begin(worker, lambda: self._work(inbox)))
         self._workers[worker].put(job)
 
     def do(self, worker: str, call: Callable[[], T]) -> T:
@@ -101,7 +102,7 @@ class Threads:
             while not self._closing.is_set():
                 step()
 
-        self._begin(name, forever)
+        self._repeats.append(self._begin(name, forever))
 
     def sleep_until(self, when: float) -> None:
         while (left := when - self.now()) > 0 and not self._closing.wait(left):
@@ -120,16 +121,21 @@ class Threads:
     def close(self) -> None:
         """Let every worker finish what it has, then end the threads; safe to repeat.
 
-        A worker that does not finish in time is left behind: it ends with the process.
+        A worker that does not finish in time is left behind: it ends with the process. So is,
+        sooner, a repeated step that a device keeps waiting: it has nothing to finish.
         """
         self._closing.set()
         for inbox in self._workers.values():
             inbox.put(None)
-        until = self.now() + CLOSING_LIMIT_S
-        for thread in self._threads:
-            thread.join(max(0.0, until - self.now()))
+        for threads, limit_s in (
+            (self._repeats, LEAVING_LIMIT_S),
+            (self._threads, CLOSING_LIMIT_S),
+        ):
+            until = self.now() + limit_s
+            for thread in threads:
+                thread.join(max(0.0, until - self.now()))
 
-    def _begin(self, name: str, target: Callable[[], None]) -> None:
+    def _begin(self, name: str, target: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:
             try:
                 target()
@@ -137,8 +143,8 @@ class Threads:
                 self._inbox.put(error)
 
         thread = threading.Thread(target=guarded, name=f"edge-{name}", daemon=True)
-        self._threads.append(thread)
         thread.start()
+        return thread
 
     def _work(self, inbox: queue.SimpleQueue[Job | None]) -> None:
         while (job := inbox.get()) is not None:

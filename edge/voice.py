@@ -152,7 +152,10 @@ def _loudest(samples: Array, size: int) -> Array:
 
 
 class Judge:
-    """Compares one stream with one anchor. Every frame goes through `take`, in order."""
+    """Compares one stream with one anchor. Every frame goes through `take`, in order.
+
+    alike: cosine of the last second's voice to the anchor; None while too little was heard.
+    """
 
     def __init__(
         self, encoder: VoiceEncoder, anchor: Anchor, calibration: Calibration = SHIPPED
@@ -164,7 +167,7 @@ class Judge:
         self._weights = [float(getattr(calibration, cue)) for cue in CUES]
         self._stream = encoder.stream()
         self._rows: Array | None = None
-        self._alike: float | None = None
+        self.alike: float | None = None
         self._best = -1.0
         self._levels_db: deque[float] = deque(maxlen=LOUDEST_OF_FRAMES)
 
@@ -182,17 +185,17 @@ class Judge:
         rows = self._stream.take(pcm)
         if len(rows):
             self._compare(rows)
-        if self._alike is None:
+        if self.alike is None:
             return None
-        return self._alike, self._alike - self._best, max(self._levels_db)
+        return self.alike, self.alike - self._best, max(self._levels_db)
 
     def _compare(self, rows: Array) -> None:
         known = rows if self._rows is None else np.concatenate([self._rows, rows])
         self._rows = known[-MOST_ROWS:]
         if len(self._rows) >= FEWEST_ROWS:
             voice = self._encoder.pooled(self._rows)
-            self._alike = None if voice is None else float(voice @ self._voice)
-            self._best = max(self._best, -1.0 if self._alike is None else self._alike)
+            self.alike = None if voice is None else float(voice @ self._voice)
+            self._best = max(self._best, -1.0 if self.alike is None else self.alike)
 
 
 class Sieve:
@@ -211,6 +214,11 @@ class Sieve:
     def judges(self) -> bool:
         """Whether voices are told apart."""
         return self._judge is not None
+
+    @property
+    def alike(self) -> float | None:
+        """See Judge."""
+        return self._judge.alike if self._judge else None
 
     def take(self, judged: Judged) -> Iterator[Judged]:
         """The frames that are decided now, oldest first."""

@@ -1,4 +1,5 @@
-# Sourced by tools/edge, tools/test and tools/check (bash): gives them `root` and `set_up`.
+# Sourced by tools/edge, tools/test and tools/check (bash): gives them `root`,
+# `set_up` and `add_packages`.
 #
 # set_up EXTRA... makes .venv in the repository with this project and the named extras, and
 # returns at once, without the network, when it is there already. What is there is written in
@@ -54,19 +55,50 @@ choose_python() {
     read -r version python <<<"$first"
 }
 
+# Installs the Debian packages $@; fails where that is not for us to do, or does not work.
+apt_install() {
+    [ "$(id -u)" = 0 ] && type -P apt-get >/dev/null || return 1
+    say "installing the system packages: $*"
+    local get=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 -o Acquire::http::Timeout=20)
+    local install=("${get[@]}" install -y --no-install-recommends "$@")
+    "${install[@]}" >/dev/null 2>&1 || { "${get[@]}" update && "${install[@]}"; } >/dev/null 2>&1
+}
+
 # Debian keeps venv in a package of its own: python3-venv, or python3.X-venv beside the default.
 add_venv_module() {
     local package=python3-venv
     case "$(python_at python3)" in "$version "*) ;; *) package=python$version-venv ;; esac
-    if [ "$(id -u)" != 0 ] || ! type -P apt-get >/dev/null; then
-        die "Python $version has no venv module; run: sudo apt install $package"
-    fi
-    say "installing the system package $package (Python $version has no venv module)"
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get install -qq -y --no-install-recommends "$package" >/dev/null 2>&1 ||
-        { apt-get update -qq && apt-get install -qq -y --no-install-recommends "$package"; } >/dev/null 2>&1 ||
-        die "could not install $package; see what apt-get install $package says"
+    apt_install "$package" || die "Python $version has no venv module; run: sudo apt install $package"
     can_make_venv "$python" || die "Python $version at $python still has no venv module; name another in EDGE_PYTHON"
+}
+
+# Succeeds when what we use of this package is there, wherever it came from.
+has_package() {
+    local file
+    case $1 in
+    libportaudio2) [[ $(/sbin/ldconfig -p 2>/dev/null) == *libportaudio.so.2* ]] ;;
+    pulseaudio) type -P pulseaudio >/dev/null ;;
+    pulseaudio-utils) type -P pacat >/dev/null ;;
+    libasound2-plugins)
+        for file in /usr/lib*/alsa-lib/libasound_module_pcm_pulse.so /usr/lib*/*/alsa-lib/libasound_module_pcm_pulse.so; do
+            if [ -e "$file" ]; then return; fi
+        done
+        return 1
+        ;;
+    *) die "has_package does not know $1" ;;
+    esac
+}
+
+# add_packages WHO PACKAGE...: sees to it that they are there; where it cannot, it says what WHO
+# lacks and goes on.
+add_packages() {
+    local who=$1 package missing=()
+    shift
+    for package; do
+        has_package "$package" || missing+=("$package")
+    done
+    if ((${#missing[@]} == 0)) || apt_install "${missing[@]}"; then return; fi
+    say "$who: not without these system packages; run: sudo apt install ${missing[*]}"
 }
 
 make_venv() {
