@@ -22,8 +22,8 @@ AHEAD_FRAMES = 5
 """What is played is given so much ahead: a device may be earlier than it says."""
 LAGS = 26
 """Frames that an echo may be late, what is given ahead among them."""
-KEPT_FRAMES, RECENT_FRAMES, FIT_EVERY, FEWEST_FRAMES = 150, 25, 10, 10
-"""A room is learned from what is kept; that it is louder, from the last frames alone."""
+KEPT_FRAMES, RECENT_FRAMES, FIT_EVERY, FEWEST_FRAMES = 150, 40, 10, 10
+FLOOR_FRAMES = 500
 TAIL_FRAMES = 60
 POOLED = 4
 """Neighbouring mel bands that count as one."""
@@ -34,9 +34,12 @@ SILENT = 1e-5
 """Power of a band below which nothing is played."""
 UNHEARD = -30.0
 """Logarithm of a gain that nothing is known of."""
-FLOOR_PERCENT = 5
+FLOOR_PERCENT, AUDIBLE = 5, 2.0
+"""The faintest of what was captured is no echo; from so many times its power on one is heard."""
 AS_GOOD = 0.2
 """Of rooms that explain what was heard nearly as well as the best one, the longest is taken."""
+UNLIKE = 1.4
+"""Where the best is so far off, somebody talks over our own sound: what was known before holds."""
 EXCESS = 1.0
 """Natural logarithm of power by which bands on average exceed our own sound where it is not all."""
 
@@ -57,6 +60,9 @@ def _weights(t60_s: float, reverberant: float) -> Array:
     return np.convolve(tail, SMEARED)
 
 
+SLOWEST_FALL = 10.0 ** (-6.0 * FRAME_MS / 1000 / T60S_S[-1])
+"""No sound of ours fades faster than the longest room lets it, until it is known how it fades."""
+FOLLOW = 2.0
 MODELS = [_weights(t60_s, share) for t60_s in T60S_S for share in REVERBERANT]
 """Rooms that ring longer come later."""
 REACH = len(MODELS[0]) + LAGS
@@ -67,11 +73,12 @@ class EchoGate:
 
     def __init__(self) -> None:
         self._captured, self._sounded = Spectrum(), Spectrum()
-        self._powers: deque[Array] = deque(maxlen=KEPT_FRAMES)
+        self._powers: deque[Array] = deque(maxlen=FLOOR_FRAMES)
         silence = [np.zeros(BANDS // POOLED)] * REACH
         self._played: deque[Array] = deque(silence, KEPT_FRAMES + REACH)
         self._floor = np.zeros(BANDS // POOLED)
         self._room: _Room | None = None
+        self._own = np.zeros(BANDS // POOLED)  # what was ours in the last frame, at most
         self._unfitted = 0
         self._quiet = REACH  # frames for which nothing has been played
 
@@ -93,20 +100,35 @@ class EchoGate:
 
     def _is_ours(self, power: Array, room: _Room) -> bool:
         expected = room.gains * _past(np.array(self._played)[-REACH:], room)[-1]
-        if (expected > self._floor).sum() < 2:
+        expected = np.maximum(expected, SLOWEST_FALL * self._own)
+        self._own = np.maximum(np.minimum(expected, FOLLOW * power), 1e-12)
+        if (expected > AUDIBLE * self._floor).sum() < 2:
             return False
         excess = np.log(power) - np.log(expected + self._floor)
         return bool(np.maximum(excess, 0).mean() < EXCESS)
 
     def _learn(self) -> None:
+        """From all that is kept, or from the last frames: the room may be another one by now."""
         self._unfitted = 0
-        captured = np.array(self._powers)
-        played = np.array(self._played)[-len(captured) - REACH :]
+        captured, played = np.array(self._powers), np.array(self._played)
         self._floor = np.percentile(captured, FLOOR_PERCENT, axis=0)
-        lag = _lag(captured, played[-len(captured) - LAGS :])
-        found = [_fitted(captured, played, lag, model, self._floor) for model in MODELS]
-        nearly = min(score for score, _ in found) + AS_GOOD
-        self._room = next(room for score, room in reversed(found) if score <= nearly)
+        spans = (captured[-size:] for size in (KEPT_FRAMES, RECENT_FRAMES))
+        off, room = min((_learned(span, played, self._floor) for span in spans), key=_by_error)
+        if off < UNLIKE:
+            self._room = room
+
+
+def _by_error(found: tuple[float, _Room]) -> float:
+    return found[0]
+
+
+def _learned(captured: Array, played: Array, floor: Array) -> tuple[float, _Room]:
+    """The longest of the rooms that explain this nearly as well as the best, and how far off."""
+    played = played[-len(captured) - REACH :]
+    lag = _lag(captured, played[-len(captured) - LAGS :])
+    found = [_fitted(captured, played, lag, model, floor) for model in MODELS]
+    nearly = min(map(_by_error, found)) + AS_GOOD
+    return next(one for one in reversed(found) if one[0] <= nearly)
 
 
 def _power(spectrum: Spectrum, pcm: bytes) -> Array:
@@ -157,6 +179,6 @@ def _fitted(
         return np.inf, _Room(lag, weights, np.zeros_like(floor))
     ratio = np.where(sounding, np.log(captured) - np.log(past + 1e-12), np.nan)
     ratio[past < np.median(past, axis=0)] = np.nan
-    gains = np.exp(np.maximum(_median(ratio), _median(ratio[-RECENT_FRAMES:])))
+    gains = np.exp(_median(ratio))
     off = np.log(captured) - np.log(gains * past + floor)
     return float(np.abs(off[sounding]).mean()), _Room(lag, weights, gains)

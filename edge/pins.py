@@ -45,8 +45,8 @@ SHIPPED: dict[str, Pin] = {
         2407,
     ),
     "speaker-encoder": Pin(
-        "34eec00f3bd9521b5ae5fd56800a54f5397fd47fd86f18947155e36ca3286bc0",
-        20044,
+        "c52179ce6f22f3cb0b7f5d14818168cce8ddde9d0aa15c1982b7fa5a744c3b76",
+        20137,
     ),
     "wake-alexa": Pin(
         "ba03d16d197c9c6322bd762b2a61bb035261476c183f3528f967cdea74fcf337",

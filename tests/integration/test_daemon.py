@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import secrets
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -30,6 +31,7 @@ from edge.dialogue import (
     ExpectSpeech,
     Forgotten,
     Hypothesis,
+    LoudspeakerLost,
     MicBack,
     MicLost,
     Note,
@@ -49,12 +51,12 @@ from edge.engines.scripted import (
     ScriptedSynthesizer,
     SlowEncoder,
 )
-from edge.errors import AudioError, EngineError, StoreError
+from edge.errors import AudioError, EngineError, SoundHung, StoreError
 from edge.hearing import Hearing, Listening
 from edge.keys import RamKeys
 from edge.protocols import ContextEncoder, Encoded, Frame, Round
 from edge.recognition import Recognition
-from edge.room import RoomLoudspeaker, RoomMicrophone
+from edge.room import Echo, RoomLoudspeaker, RoomMicrophone
 from edge.scenario import CLIPS
 from edge.scheduler import Scheduler, Threads, Virtual
 from edge.seal import Cipher
@@ -190,6 +192,12 @@ def bauer() -> bytes:
 @pytest.fixture(params=[Virtual, Threads])
 def scheduler(request: pytest.FixtureRequest) -> Iterator[Scheduler]:
     with closing(request.param()) as made:
+        yield made
+
+
+@pytest.fixture
+def threads() -> Iterator[Threads]:
+    with closing(Threads()) as made:
         yield made
 
 
@@ -482,3 +490,58 @@ def test_whatever_a_part_raises_costs_its_own_answer(
     assert [one.text for one in heard] == ["call meg", "bauer"]
     assert "part=context failed: RuntimeError" in caplog.text
     assert "meg" not in caplog.text
+
+
+def test_a_loudspeaker_that_is_lost_ends_its_turn(
+    virtual: Virtual,
+    open_store: Callable[[Scheduler], object],
+    call_meg: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = Rig(virtual, open_store(virtual), QuickEncoder())
+
+    def gone() -> float:
+        raise AudioError("no loudspeaker; plug it in")
+
+    def unplug(event: Event, commands: tuple[Command, ...]) -> None:
+        if isinstance(event, PlaybackStarted):
+            monkeypatch.setattr(rig.loudspeaker, "sounding_until", gone)
+
+    rig.hooks.append(unplug)
+    rig.say_after_wake_word(call_meg)
+    rig.run()
+    assert rig.events(LoudspeakerLost)
+    assert Note.FAILED in rig.notes()
+    assert Note.REOPENED not in rig.notes()
+
+
+def test_a_microphone_that_hangs_ends_the_run(
+    threads: Threads, open_store: Callable[[Scheduler], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never, frames = threading.Event(), count()
+    rig = Rig(threads, open_store(threads), QuickEncoder())
+    read = rig.microphone.read
+
+    def hangs() -> Frame:
+        if next(frames) == 5:
+            never.wait()
+        return read()
+
+    monkeypatch.setattr(rig.microphone, "read", hangs)
+    with pytest.raises(SoundHung):
+        rig.daemon.run(lambda: False)
+    never.set()
+
+
+def test_our_own_reply_is_not_an_answer(
+    virtual: Virtual, open_store: Callable[[Scheduler], object], call_meg: bytes
+) -> None:
+    rig = Rig(virtual, open_store(virtual), QuickEncoder(), background=33.0)
+    speech = (read_clip(CLIPS / "slt" / "mushroom_soup.flac") * 2, 16_000)
+    rig.daemon._parts.synthesizer.synthesize = lambda text: speech  # type: ignore[method-assign]
+    rig.microphone.hear(rig.loudspeaker, Echo(t60_s=0.6, gain_db=-3.0))
+    rig.say_after_wake_word(call_meg)
+    rig.run()
+    assert Note.REOPENED in rig.notes()
+    assert Note.EXPECT_SPEECH_TIMED_OUT in rig.notes()
+    assert len(rig.events(Transcribed)) == 1

@@ -23,8 +23,7 @@ def hung_after(heart: Heartbeat, since: float) -> float:
     for beats in range(100):
         try:
             heart.beat(since + beats * BEAT_S)
-        except SoundHung as error:
-            assert "sound server" in str(error)
+        except SoundHung:
             return beats * BEAT_S
     raise AssertionError("it never noticed")
 
