@@ -56,7 +56,7 @@ class Engines:
     context_encoder: str = "two_tower"
     context_model: str = "context-encoder"
     context_model_sha256: str = ""
-    speaker_model: str = ""
+    speaker_model: str = "speaker-encoder"
     echo_canceller: str = ""
 
 

@@ -14,7 +14,7 @@ from edge.dialogue import (
     SpeechStarted,
     WakeWordDetected,
 )
-from edge.hearing import FRAME_S, Heard, Hearing, Listening, Piece
+from edge.hearing import FRAME_S, PLAYED_FRAMES, Heard, Hearing, Listening, Piece
 from edge.protocols import Frame
 from edge.voice import Anchor, anchored
 from tests.unit.timbre import Timbre, customer, mixed, television
@@ -239,3 +239,30 @@ def test_a_click_alone_ends_too() -> None:
     hearing.open("a", 0.0, FOREVER, anchor)
     heard = hear(hearing, silence(0.4) + customer(0.04) + silence(2.6))
     assert facts(heard) == [SpeechStarted, EndOfSpeech]
+
+
+def in_a_room(hearing: Hearing, sound: bytes, played: bytes) -> list[Heard]:
+    """What is heard where the microphone captures `sound` while the device sounds `played`."""
+    ahead = 2 * FRAME_SAMPLES * PLAYED_FRAMES
+    padded = played + bytes(ahead + len(sound))
+    return [
+        heard
+        for number, frame in enumerate(frames(sound))
+        for heard in hearing.take(frame, padded[2 * FRAME_SAMPLES * number :][:ahead])
+    ]
+
+
+def test_a_wake_word_that_we_say_ourselves_is_none() -> None:
+    said = silence(1.0) + buzz(2.0) + silence(0.3)
+    fires = round(2.8 / FRAME_S)
+    quieter = (np.frombuffer(said, "<i2") // 4).astype("<i2").tobytes()
+    assert facts(in_a_room(new_hearing(fires), quieter, said)) == []
+    assert facts(in_a_room(new_hearing(fires), quieter, silence(3.3))) == [WakeWordDetected]
+
+
+def test_our_own_sound_begins_no_capture_and_goes_nowhere() -> None:
+    said = silence(1.0) + buzz(3.0) + silence(0.3)
+    quieter = (np.frombuffer(said, "<i2") // 4).astype("<i2").tobytes()
+    hearing = new_hearing()
+    in_a_room(hearing, quieter[: len(quieter) // 2], said)
+    assert hearing.open("a", 1.4, FOREVER) == ()
