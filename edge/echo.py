@@ -7,7 +7,6 @@ be heard of it when it has ended. It never changes sound, and waits for no fixed
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,11 +21,12 @@ AHEAD_FRAMES = 5
 """What is played is given so much ahead: a device may be earlier than it says."""
 LAGS = 26
 """Frames that an echo may be late, what is given ahead among them."""
-KEPT_FRAMES, RECENT_FRAMES, FIT_EVERY, FEWEST_FRAMES = 150, 40, 10, 10
+KEPT_FRAMES, RECENT_FRAMES, LEARN_EVERY, FEWEST_FRAMES = 150, 40, 10, 10
 FLOOR_FRAMES = 500
 TAIL_FRAMES = 60
 POOLED = 4
 """Neighbouring mel bands that count as one."""
+WIDTH = BANDS // POOLED
 SMEARED = np.array([0.25, 0.5, 0.25])
 """An echo falls between two frames."""
 T60S_S, REVERBERANT = (0.15, 0.3, 0.5, 0.8), (0.3, 1.0, 3.0)
@@ -40,6 +40,8 @@ AS_GOOD = 0.2
 """Of rooms that explain what was heard nearly as well as the best one, the longest is taken."""
 UNLIKE = 1.4
 """Where the best is so far off, somebody talks over our own sound: what was known before holds."""
+FOLLOW = 2.0
+"""What is ours falls no further than so many times below what is heard."""
 EXCESS = 1.0
 """Natural logarithm of power by which bands on average exceed our own sound where it is not all."""
 
@@ -53,33 +55,31 @@ class _Room(NamedTuple):
 
 
 def _weights(t60_s: float, reverberant: float) -> Array:
-    """Of the powers of this and past frames, newest first: the direct sound and its tail."""
+    """Of the powers of this and past frames, oldest first: the tail and the direct sound."""
     fall = 10.0 ** (-6.0 * FRAME_MS / 1000 / t60_s)
     tail = reverberant * (1.0 - fall) * fall ** np.arange(TAIL_FRAMES)
     tail[0] += 1.0
-    return np.convolve(tail, SMEARED)
+    return np.convolve(tail, SMEARED)[::-1]
 
 
+MODELS = np.stack([_weights(t60_s, share) for t60_s in T60S_S for share in REVERBERANT], axis=1)
+"""[frames, models]; rooms that ring longer come later."""
 SLOWEST_FALL = 10.0 ** (-6.0 * FRAME_MS / 1000 / T60S_S[-1])
 """No sound of ours fades faster than the longest room lets it, until it is known how it fades."""
-FOLLOW = 2.0
-MODELS = [_weights(t60_s, share) for t60_s in T60S_S for share in REVERBERANT]
-"""Rooms that ring longer come later."""
-REACH = len(MODELS[0]) + LAGS
+REACH = len(MODELS) + LAGS
 
 
 class EchoGate:
     """One microphone and one loudspeaker. Every frame goes through `take`, in order."""
 
     def __init__(self) -> None:
-        self._captured, self._sounded = Spectrum(), Spectrum()
-        self._powers: deque[Array] = deque(maxlen=FLOOR_FRAMES)
-        silence = [np.zeros(BANDS // POOLED)] * REACH
-        self._played: deque[Array] = deque(silence, KEPT_FRAMES + REACH)
-        self._floor = np.zeros(BANDS // POOLED)
+        self._heard, self._sounded = Spectrum(), Spectrum()
+        self._captured = _Past(FLOOR_FRAMES)
+        self._played = _Past(KEPT_FRAMES + REACH, KEPT_FRAMES + REACH)
+        self._floor = np.zeros(WIDTH)
         self._room: _Room | None = None
-        self._own = np.zeros(BANDS // POOLED)  # what was ours in the last frame, at most
-        self._unfitted = 0
+        self._own = np.zeros(WIDTH)  # what was ours in the last frame, at most
+        self._unlearned = 0
         self._quiet = REACH  # frames for which nothing has been played
 
     def take(self, pcm: bytes, played: bytes) -> bool:
@@ -87,19 +87,19 @@ class EchoGate:
 
         played: what sounds AHEAD_FRAMES later, 16 kHz mono int16 of the same length.
         """
-        power, sound = _power(self._captured, pcm), _power(self._sounded, played)
+        power, sound = _power(self._heard, pcm), _power(self._sounded, played)
         self._quiet = 0 if sound.max() > SILENT else self._quiet + 1
-        self._powers.append(power)
+        self._captured.append(power)
         self._played.append(sound)
         if self._quiet >= REACH:
             return False
-        self._unfitted += 1
-        if self._unfitted >= FIT_EVERY and len(self._powers) >= FEWEST_FRAMES:
+        self._unlearned += 1
+        if self._unlearned >= LEARN_EVERY and self._captured.size >= FEWEST_FRAMES:
             self._learn()
         return self._room is not None and self._is_ours(power, self._room)
 
     def _is_ours(self, power: Array, room: _Room) -> bool:
-        expected = room.gains * _past(np.array(self._played)[-REACH:], room)[-1]
+        expected = room.gains * _through(self._played.last(REACH), room.lag, room.weights)[-1]
         expected = np.maximum(expected, SLOWEST_FALL * self._own)
         self._own = np.maximum(np.minimum(expected, FOLLOW * power), 1e-12)
         if (expected > AUDIBLE * self._floor).sum() < 2:
@@ -109,43 +109,48 @@ class EchoGate:
 
     def _learn(self) -> None:
         """From all that is kept, or from the last frames: the room may be another one by now."""
-        self._unfitted = 0
-        captured, played = np.array(self._powers), np.array(self._played)
-        self._floor = np.percentile(captured, FLOOR_PERCENT, axis=0)
-        spans = (captured[-size:] for size in (KEPT_FRAMES, RECENT_FRAMES))
-        off, room = min((_learned(span, played, self._floor) for span in spans), key=_by_error)
+        self._unlearned = 0
+        self._floor = np.percentile(self._captured.last(FLOOR_FRAMES), FLOOR_PERCENT, axis=0)
+        captured = self._captured.last(KEPT_FRAMES)
+        played = self._played.last(len(captured) + REACH)
+        lag = _lag(captured, played[REACH - LAGS + 1 :])
+        through = _through(played, lag, MODELS)[-len(captured) :]
+        spans = (slice(-size, None) for size in (KEPT_FRAMES, RECENT_FRAMES))
+        found = (_fitted(captured[span], through[span], self._floor) for span in spans)
+        off, model, gains = min(found, key=lambda one: one[0])
         if off < UNLIKE:
-            self._room = room
+            self._room = _Room(lag, MODELS[:, model], gains)
 
 
-def _by_error(found: tuple[float, _Room]) -> float:
-    return found[0]
+class _Past:
+    """The last so many rows. size: how many of them there are already, as silence."""
 
+    def __init__(self, most: int, size: int = 0) -> None:
+        self._rows = np.zeros((most, WIDTH))
+        self.size = size
 
-def _learned(captured: Array, played: Array, floor: Array) -> tuple[float, _Room]:
-    """The longest of the rooms that explain this nearly as well as the best, and how far off."""
-    played = played[-len(captured) - REACH :]
-    lag = _lag(captured, played[-len(captured) - LAGS :])
-    found = [_fitted(captured, played, lag, model, floor) for model in MODELS]
-    nearly = min(map(_by_error, found)) + AS_GOOD
-    return next(one for one in reversed(found) if one[0] <= nearly)
+    def append(self, row: Array) -> None:
+        self._rows[:-1] = self._rows[1:]
+        self._rows[-1] = row
+        self.size = min(self.size + 1, len(self._rows))
+
+    def last(self, count: int) -> Array:
+        return self._rows[-min(count, self.size) :]
 
 
 def _power(spectrum: Spectrum, pcm: bytes) -> Array:
-    """Power of each band in this frame [BANDS // POOLED]."""
+    """Power of each band in this frame [WIDTH]."""
     logs = spectrum.take(pcm)
     if not len(logs):
-        return np.full(BANDS // POOLED, 1e-6)
-    power: Array = np.exp(logs).mean(axis=0).reshape(-1, POOLED).mean(axis=1)
+        return np.full(WIDTH, 1e-6)
+    power: Array = np.exp(logs).mean(axis=0).reshape(WIDTH, POOLED).mean(axis=1)
     return power
 
 
-def _past(played: Array, room: _Room) -> Array:
-    """Weighted powers of what was played [n, bands], for the frames that have a whole past."""
-    size = len(room.weights)
-    windows = np.lib.stride_tricks.sliding_window_view(played, size, axis=0)
-    seen = windows[: len(windows) - room.lag] if room.lag else windows
-    found: Array = seen @ room.weights[::-1]
+def _through(played: Array, lag: int, weights: Array) -> Array:
+    """Powers after a room [n, bands], or rooms [n, bands, models], of all frames with a past."""
+    windows = np.lib.stride_tricks.sliding_window_view(played, len(weights), axis=0)
+    found: Array = windows[: len(windows) - lag] @ weights
     return found
 
 
@@ -154,31 +159,28 @@ def _lag(captured: Array, played: Array) -> int:
     heard, sounds = (np.log(each).mean(axis=1) for each in (captured, played + SILENT))
     size = len(heard)
     heard = heard - heard.mean()
-    likeness = []
-    for lag in range(LAGS):
-        part = sounds[len(sounds) - size - lag : len(sounds) - lag]
-        part = part - part.mean()
-        likeness.append(float(heard @ part) / (float(np.linalg.norm(part)) + 1e-9))
-    return int(np.argmax(likeness))
+    parts = np.lib.stride_tricks.sliding_window_view(sounds, size)
+    parts = parts - parts.mean(axis=1, keepdims=True)
+    likeness = parts @ heard / (np.linalg.norm(parts, axis=1) + 1e-9)
+    return len(parts) - 1 - int(np.argmax(likeness))
 
 
-def _median(ratio: Array) -> Array:
-    """Of each band, where it is known."""
-    known = np.where(np.isnan(ratio).all(axis=0), UNHEARD, ratio)
-    found: Array = np.nanmedian(known, axis=0)
+def _fitted(captured: Array, through: Array, floor: Array) -> tuple[float, int, Array]:
+    """How far off the best room is, and the longest that is nearly as good, with its gains."""
+    sounding = through > SILENT
+    if sounding[:, :, 0].sum() < FEWEST_FRAMES:
+        return np.inf, 0, np.zeros_like(floor)
+    heard, sounds = np.log(captured)[:, :, None], np.log(through + 1e-12)
+    loud = sounding & (sounds >= _mean(sounds, sounding))
+    gains = np.exp(_mean(heard - sounds, loud))
+    off = np.abs(heard - np.log(gains * through + floor[:, None]))
+    errors = (off * sounding).sum(axis=(0, 1)) / sounding.sum(axis=(0, 1))
+    model = int(np.flatnonzero(errors <= errors.min() + AS_GOOD)[-1])
+    return float(errors.min()), model, gains[:, model]
+
+
+def _mean(values: Array, chosen: Array) -> Array:
+    """Over frames, of those chosen in each band; UNHEARD where none is."""
+    count = chosen.sum(axis=0)
+    found: Array = np.where(count, (values * chosen).sum(axis=0) / np.maximum(count, 1), UNHEARD)
     return found
-
-
-def _fitted(
-    captured: Array, played: Array, lag: int, weights: Array, floor: Array
-) -> tuple[float, _Room]:
-    """How far off this model of the room is, and its gains."""
-    past = _past(played, _Room(lag, weights, floor))[-len(captured) :]
-    sounding = past > SILENT
-    if sounding.sum() < FEWEST_FRAMES:
-        return np.inf, _Room(lag, weights, np.zeros_like(floor))
-    ratio = np.where(sounding, np.log(captured) - np.log(past + 1e-12), np.nan)
-    ratio[past < np.median(past, axis=0)] = np.nan
-    gains = np.exp(_median(ratio))
-    off = np.log(captured) - np.log(gains * past + floor)
-    return float(np.abs(off[sounding]).mean()), _Room(lag, weights, gains)
