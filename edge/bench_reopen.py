@@ -50,8 +50,9 @@ TEXTS = (
 )
 NOMINAL_S = 0.002
 BASELINE_PART = 5
-CORRELATED = 0.3
-"""What was fed correlates with our own sound from here on."""
+CORRELATED, CHANCE = 0.3, 0.1
+"""What was fed correlates with our own sound from here on, and from less on where a word of ours
+was read in it: below that it was misheard, not overheard."""
 FIRST_WORD_S = 0.25
 PRESENT = 0.5
 """Share of the first word's sound that must be there."""
@@ -146,11 +147,12 @@ def figures_of(outcomes: Sequence[Outcome], said: dict[bytes, Clip]) -> dict[str
     silent = [one for one in outcomes if not one.reply.answer]
     late_ms = [late for one in outcomes if (late := _late_ms(one)) is not None]
     echoed = [likeness_to_own(one) for one in answered]
+    worded = [bool(_own_words(one, said[one.reply.answer])) for one in answered]
     accepted = [one for one in silent if one.fed or one.started]
     accepted += [
         one
-        for one, like in zip(answered, echoed, strict=True)
-        if like > CORRELATED or _own_words(one, said[one.reply.answer])
+        for one, like, words in zip(answered, echoed, worded, strict=True)
+        if like > (CHANCE if words else CORRELATED)
     ]
     lost = [one for one in answered if first_word(one) < PRESENT]
     return {
@@ -158,6 +160,7 @@ def figures_of(outcomes: Sequence[Outcome], said: dict[bytes, Clip]) -> dict[str
         "answered": len(answered),
         "own_speech_accepted": len(accepted),
         "accepted_by_kind": dict(Counter(one.reply.kind for one in accepted)),
+        "misread_as_reply_words": sum(worded),
         "never_opened": len(outcomes) - len(late_ms),
         "opened_early": sum(each < 0 for each in late_ms),
         "reopen_ms": {

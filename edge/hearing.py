@@ -31,8 +31,6 @@ from edge.voice import Anchor, Judge, Judged, Sieve, VoiceEncoder, anchored
 FRAME_S = FRAME_MS / 1000
 PLAYED_FRAMES = AHEAD_FRAMES + 1
 SILENCE = bytes(PLAYED_FRAMES * FRAME_BYTES)
-KEPT_S = 0.3
-"""So long after somebody spoke over our own sound, what is left of it is not silenced."""
 WORD_S = 0.55
 """Of a wake word so much at least lies before its latency: 95 % of people take longer."""
 SHORTEST_WORD_MS, PATIENCE = 100, 3
@@ -88,8 +86,6 @@ class Hearing:
         self._encoder = encoder
         self._canceller = canceller
         self._echo = EchoGate()
-        self._others_ms = 0  # unbroken voice that is not ours
-        self._kept_until = float("-inf")
         self._listening = listening
         self._detectors = detectors
         self._vad = webrtcvad.Vad(listening.vad_mode)
@@ -136,13 +132,10 @@ class Hearing:
             self._capture = None
 
     def _judged(self, frame: Frame, ahead: bytes) -> Judged:
-        """Our own sound is nobody's voice, and goes nowhere; but nobody is cut off by it."""
+        """Our own sound is nobody's voice, and goes nowhere; but who speaks is not cut by it."""
         ours = self._echo.take(frame.pcm, ahead)
         voiced = self._vad.is_speech(frame.pcm, RATE_HZ) and not ours
-        self._others_ms = self._others_ms + FRAME_MS if voiced else 0
-        if self._others_ms >= self._listening.start_ms:
-            self._kept_until = frame.at + KEPT_S
-        if ours and frame.at >= self._kept_until:
+        if ours and not (self._capture and self._capture.speaking):
             return Judged(Frame(bytes(FRAME_BYTES), frame.at), voiced=False, silenced=True)
         return Judged(frame, voiced)
 
@@ -189,7 +182,10 @@ class Hearing:
 
 
 class Capture:
-    """One open microphone: waits for speech, hands it over, says when it is over."""
+    """One open microphone: waits for speech, hands it over, says when it is over.
+
+    speaking: whether speech has begun.
+    """
 
     def __init__(
         self, interaction: str, listening: Listening, no_speech_s: float, sieve: Sieve
@@ -201,7 +197,7 @@ class Capture:
         self._sieve = sieve
         lead_frames = (listening.lead_ms + listening.start_ms) // FRAME_MS
         self._lead: deque[Judged] = deque(maxlen=lead_frames)
-        self._speaking = False
+        self.speaking = False
         self._waited_ms = 0
         self._begun_ms = 0  # unbroken voice in what the sieve let out
         self._voiced_ms = 0  # unbroken voice of the customer until now
@@ -217,9 +213,9 @@ class Capture:
         for sieved in self._sieve.take(judged):
             if self.ended:
                 return
-            yield from [self._piece(sieved)] if self._speaking else self._before_speech(sieved)
+            yield from [self._piece(sieved)] if self.speaking else self._before_speech(sieved)
         self._count(judged.voiced and self._sieve.present)
-        if self._speaking and self._silent_ms >= self._patience_ms():
+        if self.speaking and self._silent_ms >= self._patience_ms():
             yield from map(self._piece, self._sieve.flush())
             self.ended = True
             yield EndOfSpeech(self.interaction, judged.frame.at + FRAME_S)
@@ -229,7 +225,7 @@ class Capture:
         self._waited_ms += FRAME_MS
         self._begun_ms = self._begun_ms + FRAME_MS if judged.voiced else 0
         if self._begun_ms >= self._listening.start_ms:
-            self._speaking = True
+            self.speaking = True
             yield SpeechStarted(self.interaction, judged.frame.at + FRAME_S - self._begun_ms / 1000)
             lead = dropwhile(lambda led: led.silenced, self._lead)
             yield Piece(self.interaction, b"".join(led.frame.pcm for led in lead))
