@@ -269,9 +269,14 @@ class Daemon:
         """When it will have sounded; None when it was interrupted while it was synthesized."""
         try:
             sound = self._parts.synthesizer.synthesize(text)
+            if self._speaking != interaction:
+                return None
+            ends_at = self._parts.loudspeaker.play(*sound)  # may wait for the device
             with self._playing:
-                wanted = self._speaking == interaction
-                return self._parts.loudspeaker.play(*sound) if wanted else None
+                if self._speaking == interaction:
+                    return ends_at
+                self._silent_at = self._parts.loudspeaker.stop()
+                return None
         finally:
             with self._playing:
                 self._queued -= 1

@@ -23,7 +23,8 @@ LAGS = 26
 """Frames that an echo may be late, what is given ahead among them."""
 KEPT_FRAMES, RECENT_FRAMES, LEARN_EVERY, FEWEST_FRAMES = 150, 40, 10, 10
 FLOOR_FRAMES = 500
-TAIL_FRAMES = 60
+TAIL_FRAMES, UNKNOWN_FRAMES = 60, 40
+"""How far back an echo reaches; how long all is held for ours where nothing was learned yet."""
 POOLED = 4
 """Neighbouring mel bands that count as one."""
 WIDTH = BANDS // POOLED
@@ -96,7 +97,9 @@ class EchoGate:
         self._unlearned += 1
         if self._unlearned >= LEARN_EVERY and self._captured.size >= FEWEST_FRAMES:
             self._learn()
-        return self._room is not None and self._is_ours(power, self._room)
+        if self._room is None:
+            return self._quiet < UNKNOWN_FRAMES
+        return self._is_ours(power, self._room)
 
     def _is_ours(self, power: Array, room: _Room) -> bool:
         expected = room.gains * _through(self._played.last(REACH), room.lag, room.weights)[-1]

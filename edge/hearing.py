@@ -112,18 +112,20 @@ class Hearing:
     @property
     def alike(self) -> float | None:
         """How much the open capture sounds like its anchor by now, a cosine; for people to see."""
-        return self._capture.alike if self._capture else None
+        capture = self._capture  # who asks is another thread
+        return capture.alike if capture else None
 
     def open(
         self, interaction: str, since: float, no_speech_s: float, anchor: bytes = b""
     ) -> tuple[Heard, ...]:
         """Begin a capture at `since`; speech already going on in the pre-roll is reported.
 
+        since: what was captured before is none of it, also where that lies ahead.
         anchor: of the only voice that is wanted; anybody's without one.
         """
         sieve = Sieve(self._judge(anchor))
-        self._capture = Capture(interaction, self._listening, no_speech_s, sieve)
-        past = [judged for judged in self._preroll if judged.frame.at >= since]
+        self._capture = Capture(interaction, self._listening, since, no_speech_s, sieve)
+        past = tuple(self._preroll)
         return tuple(heard for judged in past for heard in self._captured(judged))
 
     def close(self, interaction: str) -> None:
@@ -144,7 +146,7 @@ class Hearing:
         return Judge(self._encoder, anchor) if self._encoder and anchor else None
 
     def _captured(self, judged: Judged) -> Iterator[Heard]:
-        if self._capture:
+        if self._capture and judged.frame.at >= self._capture.since:
             yield from self._capture.take(judged)
             if self._capture.ended:
                 self._capture = None
@@ -155,7 +157,7 @@ class Hearing:
         if fired and at >= self._deaf_until and not self._said_ourselves(at - fired[0].latency_s):
             self._deaf_until = at + self._listening.refractory_s
             latency_s = fired[0].latency_s
-            since, anchor = self._end_of_word(at, latency_s), self._anchor(at, latency_s)
+            since, anchor = self._end_of_word(at, latency_s), self._anchor(latency_s)
             yield WakeWordDetected(fired[0].word, at, since, anchor)
 
     def _said_ourselves(self, end_of_word: float) -> bool:
@@ -163,14 +165,13 @@ class Hearing:
         word = [j.silenced for j in self._preroll if j.frame.at >= end_of_word - WORD_S]
         return 2 * sum(word) > len(word)
 
-    def _anchor(self, at: float, latency_s: float) -> bytes:
+    def _anchor(self, latency_s: float) -> bytes:
         """Of the samples that are the wake word in all likelihood."""
         if self._encoder is None:
             return b""
-        begin, end = at - latency_s - WORD_S, at - AFTER_WORD_S
+        begin, end = latency_s + WORD_S, AFTER_WORD_S  # before now
         pcm = b"".join(judged.frame.pcm for judged in self._preroll)
-        first = self._preroll[0].frame.at
-        places = (2 * max(0, round((one - first) * RATE_HZ)) for one in (begin, end))
+        places = (max(0, len(pcm) - 2 * round(ago_s * RATE_HZ)) for ago_s in (begin, end))
         anchor = anchored(self._encoder, pcm[slice(*places)])
         return anchor.payload().content if anchor else b""
 
@@ -188,9 +189,15 @@ class Capture:
     """
 
     def __init__(
-        self, interaction: str, listening: Listening, no_speech_s: float, sieve: Sieve
+        self,
+        interaction: str,
+        listening: Listening,
+        since: float,
+        no_speech_s: float,
+        sieve: Sieve,
     ) -> None:
         self.interaction = interaction
+        self.since = since
         self.ended = False
         self._listening = listening
         self._no_speech_ms = no_speech_s * 1000
