@@ -84,7 +84,7 @@ def assembled(
     """A speaker, its children warm; on leaving, the store is drained and everything closed."""
     with ExitStack() as stack:
         hearing = Hearing(
-            profile.listening, _detectors(profile), _voices(profile), _canceller(profile)
+            profile.listening, detectors(profile), _voices(profile), _canceller(profile)
         )
         recognizer = _recognizer(profile, stack)
         own_encoder = bool(profile.engines.context_model_sha256)
@@ -123,7 +123,8 @@ def shipped_rescorer(own_encoder: bool = False) -> Rescorer:
     return Rescorer(weights.shipped("rescorer"), sounds.english(), words)
 
 
-def _detectors(profile: Profile) -> list[WakeWordDetector]:
+def detectors(profile: Profile) -> list[WakeWordDetector]:
+    """Of the profile's wake words."""
     detector = engine("edge.wake_word", profile.engines.wake_word)
     return [detector(word) for word in profile.engines.wake_words]
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from edge.assembly import recognizer_child
+from edge.assembly import detectors, recognizer_child
 from edge.clip import read_clip
 from edge.dialogue import FRAME_BYTES, RATE_HZ
 from edge.hearing import Hearing
@@ -47,12 +47,17 @@ TEXTS = (
     "Shall I turn on the kitchen light or the bedroom lamp?",
     "Okay, I can book a table for four at the harbour restaurant. What time do you want to go?",
     "Which room?",
+    "This is Alexa. What can I do for you?",
 )
 NOMINAL_S = 0.002
 BASELINE_PART = 5
 CORRELATED, CHANCE = 0.3, 0.1
 """What was fed correlates with our own sound from here on, and from less on where a word of ours
 was read in it: below that it was misheard, not overheard."""
+INAUDIBLE = 32
+"""The highest sample value that no listener misses, as the synthesizer has it."""
+AUDIBLE_RMS = 100.0
+"""Three times the room's noise."""
 FIRST_WORD_S = 0.25
 PRESENT = 0.5
 """Share of the first word's sound that must be there."""
@@ -68,12 +73,21 @@ class Clip:
 
 
 @click.command
-@click.option("--replies", default=1000, show_default=True, help="Replies on the virtual clock.")
+@click.option(
+    "--replies",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Replies on the virtual clock.",
+)
 @click.option("--profile", default="laptop", show_default=True, help="Name or .toml file.")
 @click.option("--seed", default=1, show_default=True, help="Of rooms, replies and answers.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def reopen(replies: int, profile: str, seed: int, as_json: bool) -> None:
-    """Measure how the microphone re-opens after replies: when, and what it lets through."""
+    """Measure how the microphone re-opens after replies: when, and what it lets through.
+
+    The profile's ears listen for the wake word too; anybody may answer.
+    """
     chosen = load_profile(profile)
     with closing(recognizer_child(chosen)) as child:
         recognizer = RemoteRecognizer(child, chosen.children.recognizer_limit_s)
@@ -87,9 +101,10 @@ def reopen(replies: int, profile: str, seed: int, as_json: bool) -> None:
             shown = track(replies, what, console=Console(stderr=True), transient=True)
             return figures_of(in_room.hold(shown), said)
 
-        figures = held(Hearing(chosen.listening, []), drawn, "replies")
+        figures = held(Hearing(chosen.listening, detectors(chosen)), drawn, "replies")
         few = drawn[: max(1, len(drawn) // BASELINE_PART)]
-        figures["voice_detector_alone"] = held(Unguarded(chosen.listening, []), few, "baseline")
+        unguarded = Unguarded(chosen.listening, detectors(chosen))
+        figures["voice_detector_alone"] = held(unguarded, few, "baseline")
     if as_json:
         click.echo(json.dumps(figures))
     else:
@@ -97,8 +112,8 @@ def reopen(replies: int, profile: str, seed: int, as_json: bool) -> None:
 
 
 def _virtual() -> Virtual:
-    """Every job takes the same: two runs hear the same samples."""
-    return Virtual(lambda worker, took_s: NOMINAL_S)
+    """What the ears take is measured; every other job takes the same."""
+    return Virtual(lambda worker, took_s: took_s if worker == "hearing" else NOMINAL_S)
 
 
 def _clips() -> list[Path]:
@@ -148,17 +163,19 @@ def figures_of(outcomes: Sequence[Outcome], said: dict[bytes, Clip]) -> dict[str
     late_ms = [late for one in outcomes if (late := _late_ms(one)) is not None]
     echoed = [likeness_to_own(one) for one in answered]
     worded = [bool(_own_words(one, said[one.reply.answer])) for one in answered]
-    accepted = [one for one in silent if one.fed or one.started]
+    accepted = [one for one in outcomes if one.woken]
+    accepted += [one for one in silent if (one.fed or one.started) and not one.woken]
     accepted += [
         one
         for one, like, words in zip(answered, echoed, worded, strict=True)
-        if like > (CHANCE if words else CORRELATED)
+        if like > (CHANCE if words else CORRELATED) and not one.woken
     ]
     lost = [one for one in answered if first_word(one) < PRESENT]
     return {
         "replies": len(outcomes),
         "answered": len(answered),
         "own_speech_accepted": len(accepted),
+        "woken_by_ourselves": sum(one.woken for one in outcomes),
         "accepted_by_kind": dict(Counter(one.reply.kind for one in accepted)),
         "misread_as_reply_words": sum(worded),
         "never_opened": len(outcomes) - len(late_ms),
@@ -178,9 +195,13 @@ def figures_of(outcomes: Sequence[Outcome], said: dict[bytes, Clip]) -> dict[str
 
 
 def _late_ms(one: Outcome) -> float | None:
+    """From the last sample that could be heard; of nothing played, from what the device said."""
     if one.opened_at is None or one.ended_at is None:
         return None
-    return 1000 * (one.opened_at - one.ended_at)
+    own = round(min(one.ended_at - one.began_at, LOOKED_BACK_S) * RATE_HZ)
+    heard = np.flatnonzero(np.abs(_samples(one.played)[-own:]) > INAUDIBLE)
+    silent_s = (own - 1 - heard[-1]) / RATE_HZ if len(heard) else 0.0
+    return float(1000 * (one.opened_at - one.ended_at + silent_s))
 
 
 def _own_words(one: Outcome, clip: Clip) -> set[str]:
@@ -204,17 +225,29 @@ def first_word(one: Outcome) -> float:
 
 
 def likeness_to_own(one: Outcome) -> float:
-    """Correlation of what was fed with what the room echoed at that time, 0 to 1."""
-    fed = _samples(one.fed)
+    """Correlation of what was fed with what the room echoed at that time, 0 to 1.
+
+    Of all that was fed, or of what came before the answer: there even little is seen.
+    """
+    fed, clip = _samples(one.fed), _samples(one.reply.answer)
     if not len(fed) or one.answered_at is None or one.ended_at is None:
         return 0.0
-    begun_s = one.answered_at - _place(fed, _samples(one.reply.answer)) / RATE_HZ
+    place = _place(fed, clip)
     echoed = _convolved(_samples(one.played), one.reply.echo.response())
-    begin = round((begun_s - one.ended_at + LOOKED_BACK_S) * RATE_HZ)
-    echo = echoed[max(0, begin) :]
-    size = min(len(echo), len(fed))
-    norm = float(np.linalg.norm(echo[:size]) * np.linalg.norm(fed[:size]))
-    return abs(float(echo[:size] @ fed[:size])) / norm if norm > 0 else 0.0
+    begun_s = one.answered_at - place / RATE_HZ - one.ended_at + LOOKED_BACK_S
+    echo = echoed[max(0, round(begun_s * RATE_HZ)) :][: len(fed)]
+    before = max(0, place + _onset(clip))
+    return max(_correlation(fed[: len(echo)], echo), _correlation(fed[:before], echo[:before]))
+
+
+def _correlation(heard: Array, echo: Array) -> float:
+    """Of an echo that could be heard: its loudest 20 ms are above the room's noise."""
+    heard = heard[: len(echo)]
+    echo = echo[: len(heard)]
+    loudest = np.square(echo[: len(echo) // 320 * 320]).reshape(-1, 320).mean(axis=1)
+    if loudest.max(initial=0.0) < AUDIBLE_RMS**2:
+        return 0.0
+    return abs(float(heard @ echo)) / float(np.linalg.norm(heard) * np.linalg.norm(echo) + 1e-9)
 
 
 def _place(fed: Array, clip: Array) -> int:

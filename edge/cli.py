@@ -16,6 +16,8 @@ import click
 from edge import __version__
 from edge.errors import EdgeError, SoundHung
 
+STDERR = os.dup(2)
+"""Kept, because a library that hangs may have pointed the other one to nowhere."""
 EXTRAS = {"jiwer": "eval", "svg": "eval"}
 """The extra that a missing package belongs to, where that is not the demo's."""
 
@@ -72,8 +74,8 @@ def _fail(ctx: click.Context, message: str) -> None:
 
 def _fail_at_once(error: SoundHung) -> None:
     """Ends the process without the libraries' own farewell, which would wait for the server."""
-    click.echo(f"edge: {error}", err=True)
     sys.stdout.flush()
+    os.write(STDERR, f"edge: {error}\n".encode())
     os._exit(1)
 
 

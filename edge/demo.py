@@ -212,7 +212,7 @@ def converse(
 
 
 @click.command
-@click.option("--scenario", default="meg", show_default=True, help="Name, .jsonl file, or 'all'.")
+@click.option("--scenario", help="Name, .jsonl file, or 'all'.  [default: meg]")
 @click.option("--voice", help="A shipped voice, or a folder of recordings.")
 @click.option("--profile", default="laptop", show_default=True, help="Name or .toml file.")
 @click.option("--fast", is_flag=True, help="On a virtual clock: seconds, and the same each time.")
@@ -224,7 +224,7 @@ def converse(
 @click.option("--record", type=click.Path(path_type=Path), help="--live: into this sealed file.")
 @click.option("--record-key", type=click.Path(path_type=Path), help="Its key's file. [FILE.key]")
 def demo(
-    scenario: str,
+    scenario: str | None,
     voice: str | None,
     profile: str,
     fast: bool,
@@ -248,13 +248,15 @@ def demo(
     chosen = load_profile(profile)
     if no_context:
         chosen = replace(chosen, turns=replace(chosen.turns, context=False))
-    if live and (fast or as_json or voice):
-        raise click.UsageError("--live is with you, in real time: no --fast, --json or --voice")
+    if live and (fast or as_json or voice or scenario):
+        wrong = "no --scenario, --voice, --fast or --json"
+        raise click.UsageError(f"--live is with you, in real time: {wrong}")
     if live:
         return converse(profile, chosen, store, record, record_key)
     if record or record_key:
         raise click.UsageError("--record is for --live: a scenario can be held again")
-    scenarios = [load(name) for name in (shipped() if scenario == "all" else [scenario])]
+    names = shipped() if scenario == "all" else [scenario or "meg"]
+    scenarios = [load(name) for name in names]
     telling = Telling(Console(quiet=as_json, highlight=False))
     turns = hold_all(scenarios, voice, chosen, fast, store, telling)
     if as_json:

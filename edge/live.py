@@ -134,6 +134,8 @@ def recording(file: Path, key: Path | None, name: str, profile: Profile) -> Reco
     key: a file that is made when there is none; without one, beside the recording. AudioError
     or StoreError when either cannot be written, or the recording is there already.
     """
+    if file.is_dir() or not file.parent.is_dir():
+        raise AudioError(f"{file}: cannot be written: name a new file in a folder that is there")
     key = key_file(file, key)
     if file == key:
         raise AudioError(f"{file}: cannot be the recording and its key: name one of them anew")

@@ -94,6 +94,8 @@ class Recorder:
             self._give_up(str(error.strerror))
         except StoreError as error:
             self._give_up(str(error))
+        except Exception as error:
+            self._give_up(f"unexpected {type(error).__name__}")
         finally:
             os.close(self._file)
 

@@ -28,6 +28,7 @@ from edge.dialogue import (
     Speak,
     SpeechStarted,
     Transcribed,
+    WakeWordDetected,
 )
 from edge.engines.scripted import FailingEncoder, ScriptedSkill
 from edge.hearing import SILENCE, Heard, Hearing
@@ -66,7 +67,8 @@ class Reply:
 class Outcome:
     """What became of it; times of the scheduler's clock, None: never.
 
-    fed: all that reached the recognizer. played: the last LOOKED_BACK_S that sounded, 16 kHz.
+    woken: whether a wake word was heard, which nobody says. fed: all that reached the recognizer.
+    played: the last LOOKED_BACK_S that sounded, 16 kHz.
     """
 
     reply: Reply
@@ -75,6 +77,7 @@ class Outcome:
     opened_at: float | None = None
     answered_at: float | None = None
     started: bool = False
+    woken: bool = False
     over: bool = False
     text: str = field(default="", repr=False)
     fed: bytes = field(default=b"", repr=False)
@@ -149,6 +152,8 @@ class Replies:
                 outcome.opened_at = at
             case SpeechStarted():
                 outcome.started = True
+            case WakeWordDetected():
+                outcome.woken = True
             case Transcribed(_, text, _):
                 outcome.text = text
         if self._session.state is State.IDLE and not outcome.over:

@@ -28,6 +28,8 @@ FRAMES_KEPT = 50
 NOTES_KEPT = 2
 LEAVING_LIMIT_S = 1.0
 STDERR, STDERR_KEPT_BYTES = 2, 4000
+EVENTS_KEPT = 500
+"""Of a terminal that takes nothing for minutes, words are not kept either."""
 
 
 class Screen:
@@ -42,7 +44,7 @@ class Screen:
         self._now = now
         self._view = View(title)
         self._telling = Telling(console)
-        self._seen: deque[Seen] = deque()
+        self._seen: deque[Seen] = deque(maxlen=EVENTS_KEPT)
         self._frames: deque[Frame] = deque(maxlen=FRAMES_KEPT)
         self._over = threading.Event()
         self._error: BaseException | None = None

@@ -2,7 +2,8 @@
 
 Devices, by the names that PortAudio lists them under: `microphone` hears what `say` plays,
 `stereo_microphone` the same of a 48 kHz stereo device, `loudspeaker` sounds into `Recording`,
-and `echo` is a microphone that hears the loudspeaker.
+and `echo` is a microphone that hears the loudspeaker. `microphone` hears it as well where the
+server is given an echo.
 """
 
 from __future__ import annotations
@@ -77,9 +78,13 @@ def environment() -> dict[str, str]:
 
 
 class SoundServer:
-    """The server as a process of its own, to be killed, stopped and started again."""
+    """The server as a process of its own, to be killed, stopped and started again.
 
-    def __init__(self) -> None:
+    echo_db: how loud `microphone` hears the loudspeaker; None: not at all.
+    """
+
+    def __init__(self, echo_db: float | None = None) -> None:
+        self._echo_db = echo_db
         private = {"HOME": str(home()), "XDG_RUNTIME_DIR": str(home())}
         self._environment = {**os.environ, **environment(), **private}
         self._children: list[subprocess.Popen[bytes]] = []
@@ -91,15 +96,20 @@ class SoundServer:
         socket.unlink(missing_ok=True)
         command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1"]
         command += ["--use-pid-file=no", "--disable-shm=yes"]
-        command += ["-L", f"module-native-protocol-unix auth-anonymous=1 socket={socket}"]
         for name, form in SINKS.items():
             command += ["-L", f"module-null-sink sink_name={name} {form} format=s16le"]
+        if self._echo_db is not None:  # before any client comes: it is the first stream
+            path = "source=loudspeaker.monitor sink=said latency_msec=20"
+            command += ["-L", f"module-loopback {path}"]
+        command += ["-L", f"module-native-protocol-unix auth-anonymous=1 socket={socket}"]
         self._server = self._child(command)
         until = time.monotonic() + STARTING_LIMIT_S
         while self._pactl("set-default-sink", "loudspeaker"):
             assert time.monotonic() < until, "pulseaudio does not start"
             assert self._server.poll() is None, "pulseaudio has ended"
         self._pactl("set-default-source", "loudspeaker.monitor")
+        if self._echo_db is not None:
+            assert self._pactl("set-sink-input-volume", "0", f"{self._echo_db:.2f}dB") == 0
         for name in SINKS:  # a device that nobody listens to works in steps of two seconds
             self._child(_listening(name))
         self._wait_until_they_run()
@@ -203,11 +213,11 @@ class Recording:
 
 
 @contextmanager
-def sound_server() -> Iterator[SoundServer]:
+def sound_server(echo_db: float | None = None) -> Iterator[SoundServer]:
     """A running server, and this process's sound libraries turned to it."""
     before = {name: os.environ.get(name) for name in environment()}
     os.environ.update(environment())
-    server = SoundServer()
+    server = SoundServer(echo_db)
     try:
         server.start()
         yield server

@@ -6,6 +6,7 @@ It never plays sound, and never puts the text where other users of the machine c
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import wave
@@ -25,6 +26,8 @@ TEXT_MAX = 5000
 SILENT = 32
 """The highest sample value, -60 dBFS, that no listener misses."""
 PAUSE_KEPT_S = 0.05
+NO_SOUND_SERVER = {"PULSE_SERVER": "/nowhere"}
+"""The program asks the sound server even for a file, and waits for one that hangs."""
 
 
 class Espeak:
@@ -63,6 +66,7 @@ class _Program:
                 input=text.encode(),
                 capture_output=True,
                 timeout=TIME_LIMIT_S,
+                env=os.environ | NO_SOUND_SERVER,
                 check=True,
             )
         except subprocess.TimeoutExpired:

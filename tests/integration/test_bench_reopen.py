@@ -18,7 +18,9 @@ from edge.room import Echo
 from edge.scenario import CLIPS
 
 ANSWER = read_clip(CLIPS / "slt" / "mushroom_soup.flac")
-PLAYED = (read_clip(CLIPS / "rms" / "call_meg.flac") * 9)[-round(2 * LOOKED_BACK_S * RATE_HZ) :]
+REPLY = read_clip(CLIPS / "rms" / "call_meg.flac") * 9
+LOUD_END = 2 * int(np.flatnonzero(np.frombuffer(REPLY, "<i2") > 3000)[-1] + 1)
+PLAYED = REPLY[LOUD_END - round(2 * LOOKED_BACK_S * RATE_HZ) : LOUD_END]
 SAID = {ANSWER: Clip("mushroom_soup", ANSWER, "mushroom soup")}
 
 
@@ -69,11 +71,11 @@ def test_a_first_word_that_is_missing_is_seen(outcome: Outcome) -> None:
 
 
 def with_tail(outcome: Outcome) -> Outcome:
-    """The same, with what the room still rings, and loud, in what was fed."""
+    """The same, with what the room still rings in what was fed."""
     echoed = np.convolve(np.frombuffer(PLAYED, "<i2").astype(float), outcome.reply.echo.response())
     tail = echoed[round((LOOKED_BACK_S - 0.05) * RATE_HZ) :]
     heard = np.frombuffer(outcome.fed, "<i2").astype(float)
-    heard[: len(tail)] += 8 * tail[: len(heard)]
+    heard[: len(tail)] += tail[: len(heard)]
     return replace(outcome, fed=np.clip(heard, -32768, 32767).astype("<i2").tobytes())
 
 
