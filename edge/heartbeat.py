@@ -14,6 +14,8 @@ from edge.protocols import Loudspeaker
 BEAT_S = 0.2
 HUNG_S, OPENING_S = 0.6, 10.0
 """A microphone that gives nothing for so long, at two beats, hangs; while it is opened, later."""
+HUNG_BEATS = 10
+"""A loudspeaker that hangs is lost; after so many beats only a new process brings it back."""
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +28,7 @@ class Heartbeat:
         self._loudspeaker = loudspeaker
         self._opening = True
         self._heard_at = now
-        self._late = 0
+        self._late = self._hung = 0
 
     def heard(self, now: float, lost: bool) -> None:
         """The microphone gave a frame, or said that it is gone."""
@@ -48,9 +50,13 @@ class Heartbeat:
         try:
             self._loudspeaker.sounding_until()
         except AudioError as error:
+            self._hung = self._hung + 1 if isinstance(error, SoundHung) else 0
+            if self._hung >= HUNG_BEATS:
+                raise
             if not self.loudspeaker_lost:
                 _log.warning("loudspeaker lost: %s", error)
             return True
+        self._hung = 0
         if self.loudspeaker_lost:
             _log.warning("loudspeaker back")
         return False

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge.audio import LOUDSPEAKER, PORT_AUDIO, Array, Device, DeviceFigures, Stream
 from edge.dialogue import RATE_HZ
-from edge.errors import AudioError
+from edge.errors import AudioError, SoundHung
 from edge.played import Played
 from edge.profile import Audio
 from edge.rates import resampled
@@ -61,14 +61,15 @@ class PortAudioLoudspeaker:
         """
         samples = np.frombuffer(pcm, "<i2")
         known = resampled(samples, rate_hz, RATE_HZ)
-        playback = self._open_playback()
-        sound = resampled(samples, rate_hz, playback.rate_hz)
-        with self._changed:
-            self._check(playback)
-            begins = playback.queue(sound)
-            self._played.add(begins, known.tobytes())
-            self._until = playback.end()
-            return self._until
+        while True:  # the device may be opened again meanwhile, at another rate
+            playback = self._open_playback()
+            sound = resampled(samples, rate_hz, playback.rate_hz)
+            with self._changed:
+                if playback is self._playback:
+                    begins = playback.queue(sound)
+                    self._played.add(begins, known.tobytes())
+                    self._until = playback.end()
+                    return self._until
 
     def stop(self) -> float:
         """Drop the queue; the time at which the device will be silent."""
@@ -127,10 +128,8 @@ class PortAudioLoudspeaker:
             raise AudioError(self._why_gone)
         if playback is None:
             raise AudioError(f"{named}: does not open: if this stays, restart the sound server")
-        if playback is not self._playback:
-            raise AudioError(f"{named}: was just opened again: play it once more")
         if self._now() - playback.progress_at > HUNG_S:
-            raise AudioError(f"{named}: has taken no sound for a second: restart the sound server")
+            raise SoundHung(f"{named}: has taken no sound for a second: restart the sound server")
         return playback
 
     # ------------------------------------------------- the device's own thread
@@ -142,8 +141,9 @@ class PortAudioLoudspeaker:
                 with closing(self._open()) as stream:
                     pause_s = RETRY_FIRST_S
                     self._serve(stream)
-            except AudioError as error:
-                self._lose(str(error))
+            except Exception as error:  # a library may raise anything; the device may come back
+                known = isinstance(error, AudioError)
+                self._lose(str(error) if known else f"loudspeaker: {type(error).__name__}")
                 self._closing.wait(pause_s)
                 pause_s = min(2 * pause_s, RETRY_LAST_S)
 
@@ -158,10 +158,11 @@ class PortAudioLoudspeaker:
             self._figures = replace(self._figures, name=stream.device.name, reopened=self._opened)
             self._opened += 1
             self._changed.notify_all()
-        while not self._closing.is_set() and not (PORT_AUDIO.give_way and self._silent()):
+        while not self._closing.is_set() and not self._gave_way():
             if self._feed(stream, playback):
                 self._count(underflows=1)
-        self._lose("loudspeaker: is closed: make another one" if self._closing.is_set() else "")
+        if self._closing.is_set():
+            self._lose("loudspeaker: is closed: make another one")
 
     def _started(self, stream: Stream) -> Playback:
         """A device that has settled: its first blocks fill it, and servers take their time."""
@@ -195,9 +196,13 @@ class PortAudioLoudspeaker:
         if stood_still_s:
             self._count(lost_ms=stood_still_s * 1000)
 
-    def _silent(self) -> bool:
+    def _gave_way(self) -> bool:
+        """Closed for a newer list of devices, and only while nothing sounds or waits."""
         with self._changed:
-            return self._until < self._now()
+            gives_way = PORT_AUDIO.give_way and self._until < self._now()
+            if gives_way:
+                self._lose("")
+            return gives_way
 
     def _count(self, underflows: int = 0, lost_ms: float = 0.0) -> None:
         self._figures = replace(

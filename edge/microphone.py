@@ -68,7 +68,7 @@ class PortAudioMicrophone:
 
     def _read(self) -> Frame:
         if self._capture and PORT_AUDIO.give_way:
-            self._let_go()
+            raise AudioError("microphone: the sound devices have changed: it is opened again")
         if self._capture is None:
             self._capture = self._open()
         while (frame := self._capture.frame()) is None:

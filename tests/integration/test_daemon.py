@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from edge.dialogue import (
     MicBack,
     MicLost,
     Note,
+    OpenMic,
     PlaybackFinished,
     PlaybackStarted,
     Recognize,
@@ -545,3 +547,52 @@ def test_our_own_reply_is_not_an_answer(
     assert Note.REOPENED in rig.notes()
     assert Note.EXPECT_SPEECH_TIMED_OUT in rig.notes()
     assert len(rig.events(Transcribed)) == 1
+
+
+@pytest.mark.parametrize("into_the_reply_s", [0.15, 0.4, 1.0])
+def test_after_an_interruption_our_own_reply_is_not_the_request(
+    virtual: Virtual,
+    open_store: Callable[[Scheduler], object],
+    call_meg: bytes,
+    into_the_reply_s: float,
+) -> None:
+    rig = Rig(virtual, open_store(virtual), QuickEncoder(), background=33.0)
+    speech = (read_clip(CLIPS / "slt" / "mushroom_soup.flac") * 3, 16_000)
+    rig.daemon._parts.synthesizer.synthesize = lambda text: speech  # type: ignore[method-assign]
+    rig.microphone.hear(rig.loudspeaker, Echo(t60_s=0.4, gain_db=-10.0))
+
+    def interrupt(event: Event, commands: tuple[Command, ...]) -> None:
+        if isinstance(event, PlaybackStarted):
+            at = virtual.now() + 0.08 + into_the_reply_s
+            wake = WakeWordDetected("alexa", at, at)
+            virtual.call_at(at, lambda: rig.daemon.step(wake))
+
+    rig.hooks.append(interrupt)
+    rig.say_after_wake_word(call_meg)
+    rig.run(limit_s=12.0)
+    assert Note.INTERRUPTED in rig.notes()
+    assert rig.notes()[-1] is Note.NOTHING_HEARD
+    assert len(rig.recognizer.fed) == 2
+    assert rig.recognizer.fed[1] == b"", "nobody spoke after the wake word"
+
+
+def test_with_an_echo_canceller_a_request_may_begin_over_the_reply(
+    virtual: Virtual,
+    open_store: Callable[[Scheduler], object],
+    monkeypatch: pytest.MonkeyPatch,
+    call_meg: bytes,
+) -> None:
+    class Nothing:
+        def cancel(self, pcm: bytes, played: bytes) -> bytes:
+            return pcm
+
+    store = open_store(virtual)
+    begun: dict[bool, list[float]] = {True: [], False: []}
+    for cancels in (True, False):
+        rig = Rig(virtual, store, QuickEncoder())
+        hearing = Hearing(Listening(), [NoWakeWord()], None, Nothing() if cancels else None)
+        monkeypatch.setattr(hearing, "open", lambda *a, to=begun[cancels]: to.append(a[1]) or ())
+        rig.daemon._parts = replace(rig.daemon._parts, hearing=hearing)
+        rig.daemon._silent_at = 9.0
+        list(rig.daemon._open_mic(OpenMic("a", 5.0, 1.0)))
+    assert begun == {True: [5.0], False: [9.0]}

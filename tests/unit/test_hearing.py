@@ -266,3 +266,54 @@ def test_our_own_sound_begins_no_capture_and_goes_nowhere() -> None:
     hearing = new_hearing()
     in_a_room(hearing, quieter[: len(quieter) // 2], said)
     assert hearing.open("a", 1.4, FOREVER) == ()
+
+
+class Halving:
+    """An echo canceller that makes everything fainter, and keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.played: list[bytes] = []
+
+    def cancel(self, pcm: bytes, played: bytes) -> bytes:
+        self.played.append(played)
+        return (np.frombuffer(pcm, "<i2") // 2).astype("<i2").tobytes()
+
+
+def test_what_an_echo_canceller_leaves_is_what_is_heard() -> None:
+    canceller = Halving()
+    hearing = Hearing(Listening(), [Doorbell()], None, canceller)
+    assert hearing.cancels
+    assert not new_hearing().cancels
+    hearing.open("a", 0.0, FOREVER)
+    said = buzz(0.5)
+    heard = in_a_room(hearing, said, silence(0.5))
+    captured = b"".join(one.pcm for one in heard if isinstance(one, Piece))
+    assert captured in (np.frombuffer(said, "<i2") // 2).astype("<i2").tobytes()
+    assert len(captured) > len(said) / 2
+    assert set(canceller.played) == {bytes(2 * FRAME_SAMPLES)}
+
+
+def test_who_speaks_is_not_cut_by_what_we_say() -> None:
+    """Our own sound begins, loud, while somebody speaks into the open microphone."""
+    hearing = new_hearing()
+    own = silence(1.0) + buzz(2.0)
+    quieter = (np.frombuffer(own, "<i2") // 2).astype("<i2").tobytes()
+    in_a_room(hearing, quieter, own)
+    hearing.open("a", 3.0, FOREVER)
+    said = buzz(1.0)
+    heard = [
+        one
+        for frame in frames(said, 3.0)
+        for one in hearing.take(frame, (buzz(1.0) * 2)[: 2 * FRAME_SAMPLES * PLAYED_FRAMES])
+    ]
+    pieces = [one.pcm for one in heard if isinstance(one, Piece)]
+    assert all(any(pcm) for pcm in pieces[1:])
+
+
+def test_nothing_from_before_its_time_gets_into_a_capture() -> None:
+    hearing = new_hearing()
+    hearing.open("a", 1.0, FOREVER)
+    assert hear(hearing, buzz(0.98)) == []
+    heard = hear(hearing, buzz(0.5), at=1.0)
+    (started,) = (one for one in heard if isinstance(one, SpeechStarted))
+    assert started.at >= 1.0

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edge.errors import AudioError, SoundHung
-from edge.heartbeat import BEAT_S, HUNG_S, OPENING_S, Heartbeat
+from edge.heartbeat import BEAT_S, HUNG_BEATS, HUNG_S, OPENING_S, Heartbeat
 from edge.room import RoomLoudspeaker
 
 
@@ -63,3 +63,21 @@ def test_a_lost_loudspeaker_is_told_once_each_time(loudspeaker: Unreliable) -> N
         loudspeaker.gone = gone
         told.append(heart.beat(number * BEAT_S))
     assert told == [False, True, False, False, True]
+
+
+def test_a_loudspeaker_that_hangs_ends_the_process_one_that_is_unplugged_does_not() -> None:
+    class Hanging(RoomLoudspeaker):
+        def sounding_until(self) -> float:
+            raise self.why
+
+        why: AudioError = AudioError("no loudspeaker; plug it in")
+
+    loudspeaker = Hanging(lambda: 0.0)
+    heart = Heartbeat(loudspeaker, 0.0)
+    for _ in range(2 * HUNG_BEATS):
+        heart.beat(0.0)
+    loudspeaker.why = SoundHung("it takes no sound")
+    for _ in range(HUNG_BEATS - 1):
+        heart.beat(0.0)
+    with pytest.raises(SoundHung):
+        heart.beat(0.0)
