@@ -249,7 +249,7 @@ def demo(
     if no_context:
         chosen = replace(chosen, turns=replace(chosen.turns, context=False))
     if live and (fast or as_json or voice or scenario):
-        wrong = "no --scenario, --voice, --fast or --json"
+        wrong = "no --fast, --json, --voice or --scenario"
         raise click.UsageError(f"--live is with you, in real time: {wrong}")
     if live:
         return converse(profile, chosen, store, record, record_key)

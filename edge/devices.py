@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import time
 import tomllib
 from collections.abc import Iterator
@@ -132,9 +133,11 @@ def _in_section(text: str, begin: int, line: str) -> str:
 def _write(path: Path, late_ms: float) -> None:
     try:
         text = path.read_bytes().decode()
-        fresh = path.with_name(path.name + ".new")
+        file = path.resolve()  # what a link names is rewritten, not the link
+        fresh = file.with_name(file.name + ".new")
         fresh.write_bytes(with_late_ms(text, late_ms, path.name).encode())
-        fresh.replace(path)
+        shutil.copymode(file, fresh)
+        fresh.replace(file)
     except (OSError, UnicodeDecodeError) as error:
         raise ProfileError(f"{path}: cannot be rewritten: check the file") from error
 
@@ -215,7 +218,7 @@ def _tell_test(found: Found) -> None:
 
 
 @click.command()
-@click.option("--profile", "name", default="laptop", metavar="NAME", help="Shipped, or a .toml.")
+@click.option("--profile", "name", metavar="NAME", help="Shipped, or a .toml.  [default: laptop]")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--test", is_flag=True, help="Play a short sweep and listen for it.")
 @click.option(
@@ -224,10 +227,10 @@ def _tell_test(found: Found) -> None:
     metavar="PROFILE.toml",
     help="Test, then write late_ms into [audio] of this file.",
 )
-def devices(name: str, as_json: bool, test: bool, write: Path | None) -> None:
+def devices(name: str | None, as_json: bool, test: bool, write: Path | None) -> None:
     """List the sound devices, or test those of a profile."""
     own = _own(write) if write else None
-    profile: Profile = load_profile(str(own) if own and name == "laptop" else name)
+    profile: Profile = load_profile(name or str(own or "laptop"))
     if not (test or own):
         listed = _answer(_listed, profile.audio)
         click.echo(json.dumps(listed)) if as_json else _tell_devices(listed)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.live import Live
 
-from edge.dialogue import MicBack, MicLost, MicOpened, PlaybackFinished
+from edge.dialogue import LoudspeakerLost, MicBack, MicLost, MicOpened, PlaybackFinished
 from edge.panel import Panel
 from edge.protocols import Frame
 from edge.session import State
@@ -121,8 +121,12 @@ class Screen:
                 self._telling.window(seen.event, self._view.reply.turn(seen.at))
             case MicOpened() if seen.state is State.EXPECTING:
                 self._telling.window(seen.event, self._view.reply.turn(seen.at))
-            case MicLost() | MicBack():
-                self._console.print(f"  [yellow]{type(seen.event).__name__}[/]")
+            case MicLost():
+                self._console.print("  [yellow]no microphone[/]")
+            case MicBack():
+                self._console.print("  [yellow]the microphone is there again[/]")
+            case LoudspeakerLost():
+                self._console.print("  [yellow]no loudspeaker[/]")
 
 
 @contextmanager

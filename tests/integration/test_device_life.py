@@ -187,7 +187,7 @@ def test_without_a_server_it_runs_and_says_so_and_hears_when_one_comes(
     server.kill()
     with demo(profile) as child:
         try:
-            read_until(child, b"MicLost")
+            read_until(child, b"no microphone")
         finally:
             server.start()
         read_until(child, b"MicBack")
@@ -202,7 +202,7 @@ def test_without_a_server_ctrl_c_ends_it(server: SoundServer, profile: Path) -> 
     server.kill()
     try:
         with demo(profile) as child:
-            read_until(child, b"MicLost")
+            read_until(child, b"no microphone")
             child.send_signal(signal.SIGINT)
             child.communicate(timeout=LIMIT_S)
     finally:

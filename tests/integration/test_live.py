@@ -282,7 +282,7 @@ def test_without_any_device_it_runs_and_says_so_until_ctrl_c(nowhere: Path) -> N
     with begun(nowhere, "--record", str(file), stdout=pipe, stderr=nothing) as demo:
         try:
             assert demo.stdout is not None
-            read_until(demo.stdout.fileno(), b"MicLost")
+            read_until(demo.stdout.fileno(), b"no microphone")
             keys = keys_of(demo.pid)
             os.killpg(demo.pid, signal.SIGINT)  # as a terminal does: to the children too
             last = demo.stdout.read().decode()
