@@ -9,10 +9,26 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_type_hints
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
+from edge.board import (
+    MOST_FASTER,
+    MOST_SLOWER,
+    SLOWEST_VOICE,
+    SYNTHESIZERS,
+    YARDSTICKS,
+    Board,
+    Budgets,
+    Figure,
+    Speeds,
+    Trust,
+    Work,
+    slowness,
+)
 from edge.errors import ProfileError
 from edge.hearing import Listening
 from edge.session import Rules
@@ -26,17 +42,23 @@ MAY_BE_ZERO = {
     "reopens",
     "vad_mode",
 }
+EXPECTED = {
+    float: "a number",
+    int: "a whole number",
+    str: "a text",
+    bool: "true or false",
+    date: "a date like 2026-11-22",
+    Trust: "measured, published or derived",
+    tuple[str, ...]: "a list of texts",
+}
+BOUNDS = {
+    "cores": (1, 256),
+    "memory_mb": (32, 262_144),
+    "clock_mhz": (100, 10_000),
+    "idle_core_share": (0, 1),
+}
+"""Of boards and budgets; beyond, a value is a slip."""
 UNITS = ("_s", "_ms", "_hz", "_mhz", "_mb", "_bytes", "_frames")
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """The machine. aes: whether its CPU has AES instructions."""
-
-    title: str
-    cores: int
-    memory_mb: int
-    aes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +131,8 @@ class Profile:
     """Everything a device decides."""
 
     board: Board
+    speed: Speeds = field(default_factory=Speeds)
+    budgets: Budgets = field(default_factory=Budgets)
     engines: Engines = field(default_factory=Engines)
     audio: Audio = field(default_factory=Audio)
     signals: Signals = field(default_factory=Signals)
@@ -161,18 +185,27 @@ def _required(item: Any) -> bool:
 
 
 def _value(hint: Any, given: Any, file: str, section: str, key: str) -> Any:
+    if NoneType in get_args(hint):
+        hint = get_args(hint)[0]
     if isinstance(given, dict) and isinstance(hint, type) and is_dataclass(hint):
-        return _build(hint, given, file, key)
+        return _build(hint, given, file, f"{section}.{key}" if section else key)
     if hint is float and type(given) is int:
         return float(given)
     if hint == tuple[str, ...] and isinstance(given, list) and all(type(v) is str for v in given):
         return tuple(given)
     if type(given) is hint:
         return given
-    expected = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
-    wanted = expected.get(hint, "a list of texts" if hint == tuple[str, ...] else "a table")
     place = f"{file} [{section}]" if section else file
+    if hint is Trust and isinstance(given, str):
+        return _trust(given, f"{place}: '{key}'")
+    wanted = EXPECTED.get(hint, "a table")
     raise ProfileError(f"{place}: '{key}' must be {wanted}, not {given!r}")
+
+
+def _trust(given: str, place: str) -> Trust:
+    if given not in list(Trust):
+        raise ProfileError(f"{place} is '{given}'; {_suggest(given, list(Trust))}")
+    return Trust(given)
 
 
 def _suggest(key: str, known: Any) -> str:
@@ -189,8 +222,7 @@ def _check_values(profile: Profile, file: str) -> None:
         for item in fields(part):
             value = getattr(part, item.name)
             if isinstance(value, (int, float)) and not isinstance(value, bool):
-                if not 0 <= value < 1e9 or (value == 0 and item.name not in MAY_BE_ZERO):
-                    raise ProfileError(f"{file} [{section.name}]: '{item.name}' is {value}")
+                _check_number(value, item.name, f"{file} [{section.name}]")
             if value == ():
                 raise ProfileError(f"{file} [{section.name}]: '{item.name}' names nothing")
     if profile.storage.cipher not in ("aes-256-gcm", "chacha20-poly1305"):
@@ -198,9 +230,51 @@ def _check_values(profile: Profile, file: str) -> None:
             f"{file} [storage]: cipher '{profile.storage.cipher}' is unknown; "
             "take aes-256-gcm, or chacha20-poly1305 where the CPU has no AES"
         )
+    _check_speeds(profile.speed, file)
     _check_model(profile.engines, file)
     if profile.listening.vad_mode > 3:
         raise ProfileError(f"{file} [listening]: vad_mode is 0, 1, 2 or 3")
+
+
+def _check_number(value: float, name: str, place: str) -> None:
+    if not 0 <= value < 1e9 or (value == 0 and name not in MAY_BE_ZERO):
+        raise ProfileError(f"{place}: '{name}' is {value}")
+    low, high = BOUNDS.get(name, (0, 1e9))
+    if not low <= value <= high:
+        raise ProfileError(f"{place}: '{name}' is {value}; believed are {low} to {high}")
+
+
+def _check_speeds(speed: Speeds, file: str) -> None:
+    for work in Work:
+        if figure := speed.of(work):
+            place = f"{file} [speed.{work}]"
+            _check_figure(figure, tuple(YARDSTICKS[work]), place)
+            times = slowness(work, figure.value, figure.unit)
+            if not 1 / MOST_FASTER <= times <= MOST_SLOWER:
+                raise _absurd(figure, place)
+    if voice := speed.synthesis:
+        place = f"{file} [speed.synthesis]"
+        _check_figure(voice, SYNTHESIZERS, place)
+        if voice.value > SLOWEST_VOICE:
+            raise _absurd(voice, place)
+
+
+def _check_figure(figure: Figure, units: tuple[str, ...], place: str) -> None:
+    if figure.unit not in units:
+        known = ", ".join(f"'{unit}'" for unit in units)
+        raise ProfileError(f"{place}: 'unit' is '{figure.unit}'; known are {known}")
+    if not 0 < figure.value < 1e9:
+        raise ProfileError(f"{place}: 'value' is {figure.value}")
+    if not figure.source.strip():
+        raise ProfileError(f"{place}: 'source' is empty; say who measured or published it")
+
+
+def _absurd(figure: Figure, place: str) -> ProfileError:
+    """Mostly a slip of the unit."""
+    return ProfileError(
+        f"{place}: 'value' is {figure.value:g} {figure.unit}: no speaker's board is like that; "
+        "compare it with its source"
+    )
 
 
 def _check_model(engines: Engines, file: str) -> None:
