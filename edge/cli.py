@@ -92,6 +92,8 @@ def _leave(number: int, frame: object) -> None:
         "devices": "edge.devices:devices",
         "eval": "edge.cli:evaluate",
         "experiment": "edge.experiment:experiment",
+        "replay": "edge.replay:replay",
+        "report": "edge.report:report",
         "store": "edge.store_commands:store",
     },
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -6,6 +6,7 @@ given. Nothing is heard, synthesized, recognized or encoded.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -32,13 +33,18 @@ MEMORY = bytes(264)
 class Costs:
     """What the real parts took on one machine.
 
-    encode_ms: phrases offered → times of one encoding each, its caller waiting. unseal_ms: what
-    is opened for one. finish_ms: from an end of speech to its transcript. decode_share: of a
-    core, while speech is being recognized. wake_word_share, hearing_share: of a core, the wake
-    words' detectors and everything else of a device that only listens. Memory is PSS.
+    encode_ms: phrases offered → times of one encoding each, of one round, its caller waiting.
+    run_ms: of them, each run of the network, which takes `batch` phrases. round_ms: what each
+    round more takes beside a run. unseal_ms: what is opened for one. finish_ms: from an end of
+    speech to its transcript. decode_share: of a core, while speech is being recognized.
+    wake_word_share, hearing_share: of a core, the wake words' networks and everything else of a
+    device that only listens. Memory is PSS.
     """
 
     encode_ms: Mapping[int, Sequence[float]]
+    run_ms: float
+    batch: int
+    round_ms: float
     unseal_ms: float
     finish_ms: Sequence[float]
     decode_share: float
@@ -47,6 +53,14 @@ class Costs:
     daemon_pss_mb: float
     encoder_pss_mb: float
     recognizer_pss_mb: float
+
+    def split(self, encode_ms: float, phrases: int, rounds: int) -> tuple[float, float]:
+        """Milliseconds of the network and of everything else in one of the measured encodings."""
+        runs = max(1, math.ceil(phrases / self.batch))
+        network_ms = min(encode_ms, runs * self.run_ms)
+        more = max(0, rounds - 1)
+        other_ms = encode_ms - network_ms + self.unseal_ms + more * self.round_ms
+        return network_ms + more * self.run_ms, other_ms
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> Costs:
@@ -70,6 +84,15 @@ class Pace:
     synthesis: float
     cores: int
     nice: int
+
+    def took_s(self, network_ms: float, other_ms: float) -> Interval:
+        """What takes so long where it was measured, on all ends."""
+        network, other = self.encoder, self.python
+        return Interval(
+            (network_ms * network.low + other_ms * other.low) / 1000,
+            (network_ms * network.mid + other_ms * other.mid) / 1000,
+            (network_ms * network.high + other_ms * other.high) / 1000,
+        )
 
     def share(self, busy_cores: int) -> float:
         """Of one core, what the encoder gets beside so many that compute."""
@@ -140,7 +163,7 @@ class RecalledEncoder:
     ) -> None:
         self._scheduler = scheduler
         self._times = sorted(costs.encode_ms.items())
-        self._unseal_ms = costs.unseal_ms
+        self._split = costs.split
         self._pace = pace
         self._random = randomness
         self._mouth = mouth
@@ -153,22 +176,18 @@ class RecalledEncoder:
     ) -> Encoded:
         """A vector that says nothing, as late as the real one."""
         phrases = [phrase for one in expectation.catalogues for phrase in one.phrases]
-        took_s = self._took_s(self._random.choice(self._measured_ms(len(phrases))))
+        measured, times_ms = self._like(len(phrases))
+        parts_ms = self._split(self._random.choice(times_ms), measured, len(rounds))
+        alone = self._pace.took_s(*parts_ms)
+        took_s = Interval(*map(self._beside_others, (alone.low, alone.mid, alone.high)))
         self.took_s.append(took_s)
         self.spent_s += took_s.high
         self._scheduler.sleep_until(self._scheduler.now() + took_s.high)
         return Encoded(VECTOR, tuple((phrase, 0.5) for phrase in phrases), MEMORY)
 
-    def _measured_ms(self, phrases: int) -> Sequence[float]:
-        return next((ms for count, ms in self._times if count >= phrases), self._times[-1][1])
-
-    def _took_s(self, encode_ms: float) -> Interval:
-        encoder, python, unseal_ms = self._pace.encoder, self._pace.python, self._unseal_ms
-        return Interval(
-            self._beside_others((encode_ms * encoder.low + unseal_ms * python.low) / 1000),
-            self._beside_others((encode_ms * encoder.mid + unseal_ms * python.mid) / 1000),
-            self._beside_others((encode_ms * encoder.high + unseal_ms * python.high) / 1000),
-        )
+    def _like(self, phrases: int) -> tuple[int, Sequence[float]]:
+        """What was measured with as many phrases at least."""
+        return next((one for one in self._times if one[0] >= phrases), self._times[-1])
 
     def _beside_others(self, work_s: float) -> float:
         """How long it takes while a reply is being synthesized, and then without that."""

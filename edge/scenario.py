@@ -70,7 +70,16 @@ def voices() -> list[str]:
 
 def load(name: str) -> Scenario:
     """A shipped scenario, or any by its path; ScenarioError names the line and the reason."""
-    known = shipped()
+    path, rows = rows_of(name, shipped())
+    header = fields_of(path, 1, rows[0], HEADER)
+    lines = tuple(_line(path, number, row) for number, row in enumerate(rows[1:], 2))
+    faults = typed(f"{path.name} line 1", header.pop("faults", {}), FAULTS)
+    texts = {key: header.get(key, "") for key in ("title", "about", "voice")}
+    return Scenario(path.stem, **texts, lines=lines, faults=Faults(**faults))
+
+
+def rows_of(name: str, known: Mapping[str, Path]) -> tuple[Path, list[str]]:
+    """The file that is meant and its lines; ScenarioError when it has no utterance."""
     path = known.get(name, Path(name))
     if name not in known and path.suffix != ".jsonl":
         close = get_close_matches(name, known, n=1)
@@ -82,30 +91,28 @@ def load(name: str) -> Scenario:
         raise ScenarioError(f"{path}: cannot be read as text") from error
     if len(rows) < 2:
         raise ScenarioError(f"{path.name}: holds a header and no utterance; add one a line")
-    header = _fields(path, 1, rows[0], HEADER)
-    lines = tuple(_line(path, number, row) for number, row in enumerate(rows[1:], 2))
-    faults = _typed(f"{path.name} line 1", header.pop("faults", {}), FAULTS)
-    texts = {key: header.get(key, "") for key in ("title", "about", "voice")}
-    return Scenario(path.stem, **texts, lines=lines, faults=Faults(**faults))
+    return path, rows
 
 
 def _line(path: Path, number: int, row: str) -> Line:
-    given = _fields(path, number, row, LINE)
+    given = fields_of(path, number, row, LINE)
     if "say" not in given or ("wake" in given) == ("after_ms" in given):
         where = f"{path.name} line {number}"
         raise ScenarioError(f"{where}: wants 'say' and either 'wake' or 'after_ms'")
     return Line(**given)
 
 
-def _fields(path: Path, number: int, row: str, known: Known) -> dict[str, Any]:
+def fields_of(path: Path, number: int, row: str, known: Known) -> dict[str, Any]:
+    """One line's object; ScenarioError names line and reason when it holds what is not known."""
     where = f"{path.name} line {number}"
     try:
-        return _typed(where, json.loads(row), known)
+        return typed(where, json.loads(row), known)
     except (ValueError, RecursionError) as error:
         raise ScenarioError(f"{where}: is not JSON ({error})") from error
 
 
-def _typed(where: str, given: object, known: Known) -> dict[str, Any]:
+def typed(where: str, given: object, known: Known) -> dict[str, Any]:
+    """An object of known keys, numbers within reason, no empty text; else ScenarioError."""
     if not isinstance(given, dict):
         raise ScenarioError(f"{where}: must be an object")
     for key, value in given.items():
