@@ -60,8 +60,8 @@ def gain(followups: Sequence[Figures]) -> Iterator[str]:
         yield tabled([GAIN_HEADS, *(_gained(name, group) for name, group in groups.items())])
 
 
-def _change(name: str, group: Figures) -> Change:
-    ends = group.get("ci95")
+def _change(name: str, group: Any) -> Change:
+    ends = group.get("ci95") if isinstance(group, Mapping) else None
     low, high = ends if isinstance(ends, list) and len(ends) == 2 else (None, None)
     shares = (number(group, "relative"), number({"": low}, ""), number({"": high}, ""))
     return Change(name, *(None if one is None else 100 * one for one in shares))
