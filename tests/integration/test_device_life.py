@@ -190,7 +190,7 @@ def test_without_a_server_it_runs_and_says_so_and_hears_when_one_comes(
             read_until(child, b"no microphone")
         finally:
             server.start()
-        read_until(child, b"MicBack")
+        read_until(child, b"is there again")
         read_until(child, b"wake word alexa", lambda: server.say(said("alexa"), RATE_HZ))
         child.send_signal(signal.SIGINT)
         out, _ = child.communicate(timeout=LIMIT_S)
@@ -379,7 +379,9 @@ def test_a_killed_server_ends_the_turn_and_a_new_one_is_heard(
     )
     conversation.until(NothingHeard, state=State.IDLE)
     shown = conversation.told.getvalue()[told:]
-    assert shown.index("MicLost") < shown.index("MicBack") < shown.rindex("wake word alexa")
+    told_in_order = ("no microphone", "is there again", "wake word alexa")
+    places = [shown.rindex(part) for part in told_in_order]
+    assert places == sorted(places)
 
 
 def test_a_dialogue_is_understood_while_the_room_echoes(
