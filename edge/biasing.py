@@ -30,6 +30,8 @@ FIRST_WORDS = 80  # of a reading; in a longer one nothing is looked for
 MOST_WORDS = 240  # of these readings together; those below are left out
 SHORT = 4  # words of a reading that is likely to name what was asked for and nothing else
 NAMING = 3  # readings below the first ones that are compared because they name something on offer
+UNHEARD_NATS = -100.0
+"""So far behind the first reading another one is no evidence of anything."""
 HOMOPHONE = 0.1  # cost per phone up to which a word may be one that an answer of the type needs
 
 
@@ -184,7 +186,9 @@ class Rescorer:
         similarities: Mapping[str, float] | None,
     ) -> str:
         """The first reading with what is on offer in the places that sound like it."""
-        nbest = _worth(readings, ready.offers)
+        faintest = readings[0].score + UNHEARD_NATS / self._nats["score"]
+        heard = [each for each in readings if each.score > faintest]
+        nbest = _worth(heard, ready.offers)
         proposals = propose([_words(each.text) for each in nbest], ready.offers, self._sounds)
         pulls = self._nats["similarity"] * _nearness(ready.offers, similarities or {})
         gains = self.gains(proposals, nbest, pulls)

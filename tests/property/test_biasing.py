@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.assembly import shipped_rescorer
@@ -86,6 +86,11 @@ def test_equal_similarities_are_as_good_as_none(nbest, expectation, cosine):
 
 
 @given(nbests(), expectations, vectors)
+@example(
+    [Hypothesis(text, 0.0) for text in ("meg jones", "", "meg", "jones jones")],
+    Expectation(Act.CHOOSE, Slot.CONTACT, (Catalogue(Slot.CONTACT, ("jones jones",)),)),
+    None,
+)
 def test_readings_that_were_hardly_heard_change_nothing(nbest, expectation, similarities):
     first, *others = nbest
     clear = (first, *(replace(other, score=first.score - 4000) for other in others))
