@@ -30,7 +30,7 @@ FIRST_WORDS = 80  # of a reading; in a longer one nothing is looked for
 MOST_WORDS = 240  # of these readings together; those below are left out
 SHORT = 4  # words of a reading that is likely to name what was asked for and nothing else
 NAMING = 3  # readings below the first ones that are compared because they name something on offer
-UNHEARD_NATS = -100.0
+UNHEARD_NATS = -150.0
 """So far behind the first reading another one is no evidence of anything."""
 HOMOPHONE = 0.1  # cost per phone up to which a word may be one that an answer of the type needs
 
