@@ -37,6 +37,9 @@ from edge.telling import Telling
 from edge.view import Seen
 
 PROFILE = load_profile("laptop")
+needs_terminals = pytest.mark.skipif(
+    not os.path.exists("/dev/ptmx"), reason="there are no pseudo-terminals here"
+)
 
 
 class Kept:
@@ -297,6 +300,7 @@ def test_without_any_device_it_runs_and_says_so_until_ctrl_c(nowhere: Path) -> N
     assert MicLost() in [part.event for part in recorded if isinstance(part, Happened)]
 
 
+@needs_terminals
 def test_in_a_terminal_ctrl_c_ends_it_and_gives_the_cursor_back(nowhere: Path) -> None:
     ours, theirs = os.openpty()
     with begun(nowhere, stdout=theirs, stderr=theirs) as demo:

@@ -12,6 +12,10 @@ import pytest
 
 from edge.screen import NOTES_KEPT, STDERR, STDERR_KEPT_BYTES, stderr_kept, warnings
 
+needs_terminals = pytest.mark.skipif(
+    not os.path.exists("/dev/ptmx"), reason="there are no pseudo-terminals here"
+)
+
 
 @contextmanager
 def terminal() -> Iterator[int]:
@@ -35,6 +39,7 @@ def shown(terminal: int) -> bytes:
     return found
 
 
+@needs_terminals
 def test_what_native_libraries_write_is_shown_when_the_view_is_over() -> None:
     with terminal() as screen:
         with stderr_kept():
@@ -49,6 +54,7 @@ def test_what_native_libraries_write_is_shown_when_the_view_is_over() -> None:
         )
 
 
+@needs_terminals
 def test_of_much_only_the_end_is_shown() -> None:
     with terminal() as screen:
         with stderr_kept():
