@@ -36,7 +36,8 @@ from edge.dialogue import (
 from edge.engines.scripted import ScriptedRecognizer, ScriptedSkill
 from edge.hearing import Heard, Hearing, Listening, Piece
 from edge.keys import RamKeys
-from edge.protocols import ContextEncoder, Frame
+from edge.protocols import ContextEncoder
+from edge.recalled import Deaf
 from edge.recognition import Recognition
 from edge.room import RoomLoudspeaker
 from edge.scheduler import Scheduler
@@ -159,13 +160,6 @@ class Ears(Hearing):
         if no_speech_s == float("inf"):
             return ()
         return Piece(interaction, b"\0\0"), EndOfSpeech(interaction, since)
-
-
-class Deaf:
-    """A microphone that nobody reads."""
-
-    def read(self) -> Frame:
-        raise AssertionError("nothing is captured here")
 
 
 class Voice:

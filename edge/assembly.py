@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -41,6 +42,7 @@ from edge.worker import Child, Confinement, Header, Supervised, engine
 
 S = TypeVar("S", bound=Supervised)
 
+IN_RAM = Path("/dev/shm")  # noqa: S108 - a tmpfs on every Linux
 SELF_TEST_RUNS = 20
 SELF_TEST_ROUNDS = [Round("find a place to eat", "I found three. Which one would you like?")] * 3
 SELF_TEST_QUESTION = Expectation(
@@ -90,7 +92,7 @@ def assembled(
         own_encoder = bool(profile.engines.context_model_sha256)
         encoder = _encoder(profile, stack)
         vector = _fits(encoder, profile.children.encoder_budget_ms)
-        store = scheduler.do("store", lambda: _store(profile, places))
+        store = scheduler.do("store", lambda: open_store(profile, places))
         stack.callback(scheduler.do, "store", store.close)
         rules = replace(profile.turns, vector=profile.turns.vector and vector)
         session = Session(rules, lambda: secrets.token_hex(8))
@@ -202,12 +204,23 @@ def _running(
     return child
 
 
-def _store(profile: Profile, places: Places) -> SqliteStore:
+def open_store(profile: Profile, places: Places, clock: Clock | None = None) -> SqliteStore:
+    """The profile's store at these places. clock: of expiry; this machine's where none is given."""
     return SqliteStore(
         places.state / "dialogue.db",
         RamKeys(places.runtime, secrets.token_bytes),
-        Clock.of_this_machine(),
+        clock or Clock.of_this_machine(),
         ttl_s=profile.storage.ttl_s,
         cipher=CIPHERS[profile.storage.cipher],
         randomness=secrets.token_bytes,
     )
+
+
+@contextmanager
+def temporary_places(parent: Path = IN_RAM) -> Iterator[Places]:
+    """Places that are gone afterwards. parent: where the store's own is made."""
+    with (
+        tempfile.TemporaryDirectory(prefix="edge-", dir=parent) as state,
+        tempfile.TemporaryDirectory(prefix="edge-", dir=IN_RAM) as runtime,
+    ):
+        yield Places(Path(state), Path(runtime))

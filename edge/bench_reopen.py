@@ -29,7 +29,7 @@ from edge.profile import load_profile
 from edge.protocols import Recognizer
 from edge.recognition import RemoteRecognizer
 from edge.reopening import LOOKED_BACK_S, Outcome, Replies, Reply, Unguarded
-from edge.room import Echo
+from edge.room import Echo, convolved
 from edge.scenario import CLIPS
 from edge.scheduler import Virtual
 from edge.worker import engine
@@ -233,7 +233,7 @@ def likeness_to_own(one: Outcome) -> float:
     if not len(fed) or one.answered_at is None or one.ended_at is None:
         return 0.0
     place = _place(fed, clip)
-    echoed = _convolved(_samples(one.played), one.reply.echo.response())
+    echoed = convolved(_samples(one.played), one.reply.echo.response())
     begun_s = one.answered_at - place / RATE_HZ - one.ended_at + LOOKED_BACK_S
     echo = echoed[max(0, round(begun_s * RATE_HZ)) :][: len(fed)]
     before = max(0, place + _onset(clip))
@@ -263,13 +263,6 @@ def _onset(clip: Array) -> int:
     step = RATE_HZ // 50
     levels = np.square(clip[: len(clip) // step * step]).reshape(-1, step).sum(axis=1)
     return int(np.argmax(levels > levels.max() / 1000)) * step
-
-
-def _convolved(samples: Array, response: Array) -> Array:
-    size = len(samples) + len(response) - 1
-    full = 1 << size.bit_length()
-    found = np.fft.irfft(np.fft.rfft(samples, full) * np.fft.rfft(response, full), full)
-    return found[:size]
 
 
 def _samples(pcm: bytes) -> Array:

@@ -102,7 +102,8 @@ class EchoGate:
         return self._is_ours(power, self._room)
 
     def _is_ours(self, power: Array, room: _Room) -> bool:
-        expected = room.gains * _through(self._played.last(REACH), room.lag, room.weights)[-1]
+        past = self._played.last(len(room.weights) + room.lag)
+        expected = room.gains * _through(past, room.lag, room.weights)[-1]
         expected = np.maximum(expected, SLOWEST_FALL * self._own)
         self._own = np.maximum(np.minimum(expected, FOLLOW * power), 1e-12)
         if (expected > AUDIBLE * self._floor).sum() < 2:

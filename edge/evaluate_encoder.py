@@ -27,6 +27,7 @@ from edge.dialogue import Expectation
 from edge.errors import QuestionError
 from edge.protocols import Round
 from edge.questions import Question, expected, plain, read
+from edge.telling import listed
 
 MODEL = "context-encoder"
 SEED = 20_261_122
@@ -236,13 +237,4 @@ def encoder(data: Path, exact: Path | None, limit: int | None, as_json: bool) ->
     shipped = tflite.Manifest.load(tflite.shipped(MODEL))
     judged_too = tflite.Manifest.unpinned(exact) if exact else None
     found = evaluate(data, shipped, judged_too, limit)
-    click.echo(json.dumps(found) if as_json else "\n".join(_lines(found)))
-
-
-def _lines(found: Mapping[str, Any], indent: str = "") -> Iterator[str]:
-    for name, value in found.items():
-        if isinstance(value, Mapping):
-            yield f"{indent}{name}"
-            yield from _lines(value, indent + "  ")
-        else:
-            yield f"{indent}{name:24} {value}"
+    click.echo(json.dumps(found) if as_json else "\n".join(listed(found, 24)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from edge.errors import AudioError
 from edge.pins import Pin
 from edge.speaker import HOP_MS, SpeakerEncoder
 from edge.spectrum import BANDS, Spectrum
+from edge.telling import listed
 from edge.verification import Kinds, Trials, interval, joined, rate
 from edge.voices import Array, Clip, Room, clips
 
@@ -228,13 +229,4 @@ def evaluate(
 def voice(manifest: Path, noise: Path | None, as_json: bool) -> None:
     """Judge the speaker encoder on a manifest of recorded voices."""
     found = evaluate(manifest, tflite.shipped(MODEL), noise)
-    click.echo(json.dumps(found) if as_json else "\n".join(_lines(found)))
-
-
-def _lines(found: Mapping[str, Any], indent: str = "") -> Iterator[str]:
-    for name, value in found.items():
-        if isinstance(value, Mapping):
-            yield f"{indent}{name}"
-            yield from _lines(value, indent + "  ")
-        else:
-            yield f"{indent}{name:28} {value}"
+    click.echo(json.dumps(found) if as_json else "\n".join(listed(found, 28)))

@@ -7,13 +7,11 @@ encodes a made-up dialogue and recognizes the shipped recordings.
 from __future__ import annotations
 
 import json
-import secrets
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict
 from functools import partial
 from itertools import cycle, pairwise
@@ -25,13 +23,13 @@ import numpy as np
 
 from edge import pins, tflite
 from edge.assembly import (
-    CIPHERS,
     SELF_TEST_ROUNDS,
-    Places,
     assembled,
     encoder_child,
+    open_store,
     recognizer_child,
     shipped_rescorer,
+    temporary_places,
 )
 from edge.dialogue import (
     FRAME_BYTES,
@@ -46,7 +44,6 @@ from edge.dialogue import (
 )
 from edge.errors import EdgeError, EngineError
 from edge.hearing import FRAME_S
-from edge.keys import RamKeys
 from edge.profile import Profile, load_profile
 from edge.protocols import Frame
 from edge.recalled import Costs
@@ -55,7 +52,6 @@ from edge.room import RoomLoudspeaker
 from edge.scenario import Line, Voice, load, shipped
 from edge.scheduler import Virtual
 from edge.soundless import QUESTION, Turns
-from edge.store import Clock, SqliteStore
 from edge.window import REACH, TEXTS, RemoteEncoder
 from edge.worker import Supervised
 
@@ -64,7 +60,6 @@ HISS = 33.0
 PHRASES = (0, 3, 16, 64, 200)
 ENCODINGS, RUNS, HEARINGS = 100, 300, 2
 STEP_MS = 10  # of the wake words' networks
-IN_RAM = Path("/dev/shm")  # noqa: S108
 
 
 def measured(profile: str) -> Costs:
@@ -157,7 +152,7 @@ def _idle(profile: Profile) -> tuple[float, float]:
             marks.append(time.process_time())
         return len(marks) > STRETCHES
 
-    with _places() as places:
+    with temporary_places() as places:
         microphone, loudspeaker = Still(scheduler), RoomLoudspeaker(scheduler.now)
         parts = (profile, places, scheduler, microphone, loudspeaker, lambda *happened: None)
         with assembled(*parts) as speaker:
@@ -245,7 +240,7 @@ def _clock(child: Supervised) -> Callable[[Callable[[], object]], float]:
 
 def _unseal_ms(profile: Profile) -> float:
     """What is opened for a vector, from a store in RAM."""
-    with _places() as places, closing(_store(profile, places)) as store:
+    with temporary_places() as places, closing(open_store(profile, places)) as store:
         turns = Turns(store, "turn", asking=True)
         for _ in range(REACH):
             turns.take()
@@ -256,26 +251,6 @@ def _unseal_ms(profile: Profile) -> float:
             list(store.unseal(dialogue, (*TEXTS, Kind.MEMORY), REACH))
             took_ms.append((time.process_time() - begun) * 1000)
         return round(median(took_ms), 4)
-
-
-def _store(profile: Profile, places: Places) -> SqliteStore:
-    return SqliteStore(
-        places.state / "dialogue.db",
-        RamKeys(places.runtime, secrets.token_bytes),
-        Clock.of_this_machine(),
-        ttl_s=profile.storage.ttl_s,
-        cipher=CIPHERS[profile.storage.cipher],
-        randomness=secrets.token_bytes,
-    )
-
-
-@contextmanager
-def _places() -> Iterator[Places]:
-    with (
-        tempfile.TemporaryDirectory(prefix="edge-", dir=IN_RAM) as state,
-        tempfile.TemporaryDirectory(prefix="edge-", dir=IN_RAM) as runtime,
-    ):
-        yield Places(Path(state), Path(runtime))
 
 
 def _answer(profile: str) -> dict[str, Any]:

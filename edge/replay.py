@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from edge.assembly import Places, temporary_places
 from edge.board import Speeds
 from edge.chronicle import Turn
 from edge.demo import Demo
@@ -29,7 +30,7 @@ from edge.fitting import figures, judged, misses, pace_of, spoken
 from edge.footprint import measured
 from edge.profile import Profile, Storage, load_profile, shipped_profiles
 from edge.recalled import Costs
-from edge.replaying import Outcome, Replay, places
+from edge.replaying import Outcome, Replay
 from edge.scenario import Scenario, Voice, load, shipped
 from edge.telling import Telling
 
@@ -105,20 +106,20 @@ class Rehearsal:
 
     def on(self, profile: Profile, turns: int) -> Outcome:
         """Hold the dialogues at this board's speed, with the store's files in RAM."""
-        with places(None) as (files, keys):
-            return self._replay(profile, files, keys).hold(turns)
+        with temporary_places() as places:
+            return self._replay(profile, places).hold(turns)
 
     def written_bytes(self, profile: Profile) -> float | None:
         """Bytes a turn that reach the card if each turn's are flushed; None: nobody counts here."""
-        with places(Path(tempfile.gettempdir())) as (files, keys):
-            replay = self._replay(profile, files, keys)
+        with temporary_places(Path(tempfile.gettempdir())) as places:
+            replay = self._replay(profile, places)
             before = _written_bytes()
-            outcome = replay.hold(COUNTED_TURNS, lambda: _flush(files))
+            outcome = replay.hold(COUNTED_TURNS, lambda: _flush(places.state))
             return (_written_bytes() - before) / outcome.turns or None
 
-    def _replay(self, profile: Profile, files: Path, keys: Path) -> Replay:
+    def _replay(self, profile: Profile, places: Places) -> Replay:
         pace = pace_of(profile, self.here)
-        return Replay(self.scripts, self.costs, profile, pace, self.seed, files, keys)
+        return Replay(self.scripts, self.costs, profile, pace, self.seed, places)
 
 
 def _flush(files: Path) -> None:

@@ -6,17 +6,13 @@ expected of the board. The same seed gives the same dialogues and times.
 
 from __future__ import annotations
 
-import secrets
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, cycle
-from pathlib import Path
 from random import Random
 
-from edge.assembly import CIPHERS
+from edge.assembly import Places, open_store
 from edge.daemon import Daemon, Parts
 from edge.dialogue import (
     Command,
@@ -34,7 +30,6 @@ from edge.dialogue import (
 )
 from edge.dialogue_script import WORDS_PER_S, Exchange, Faults, Script
 from edge.hearing import Listening
-from edge.keys import RamKeys
 from edge.profile import Profile
 from edge.projection import Interval
 from edge.recalled import (
@@ -48,7 +43,7 @@ from edge.recalled import (
 )
 from edge.scheduler import Virtual
 from edge.session import Session, State
-from edge.store import Clock, SqliteStore
+from edge.store import Clock
 from edge.window import Window
 
 DAY_S, TURNS_A_DAY = 86_400.0, 1_000
@@ -109,14 +104,13 @@ class Replay:
         profile: Profile,
         pace: Pace,
         seed: int,
-        folder: Path,
-        runtime: Path,
+        places: Places,
     ) -> None:
-        """folder: for the store's files; runtime: for its keys, on a tmpfs."""
         self._random = Random(seed)
         self._pace = pace
         self._scheduler = scheduler = Virtual(self._cost_s)
-        self._store = _store(profile, scheduler.now, folder, runtime)
+        clock = Clock(scheduler.now, "this-boot", time.time)
+        self._store = open_store(profile, places, clock)
         self._mouth = Mouth(scheduler, pace.synthesis)
         self._encoder = RecalledEncoder(scheduler, costs, pace, self._random, self._mouth)
         self._recognition = RecalledRecognition(scheduler, costs, pace, self._random)
@@ -257,25 +251,3 @@ class Replay:
 
 def _lines(script: Script) -> Iterator[tuple[Faults, Exchange]]:
     return ((script.faults, exchange) for exchange in script.exchanges)
-
-
-def _store(profile: Profile, now: Callable[[], float], folder: Path, runtime: Path) -> SqliteStore:
-    return SqliteStore(
-        folder / "dialogue.db",
-        RamKeys(runtime, secrets.token_bytes),
-        Clock(now, "this-boot", time.time),
-        ttl_s=profile.storage.ttl_s,
-        cipher=CIPHERS[profile.storage.cipher],
-        randomness=secrets.token_bytes,
-    )
-
-
-@contextmanager
-def places(state: Path | None) -> Iterator[tuple[Path, Path]]:
-    """Folders for a store and its keys, gone afterwards. state: where the store's is made."""
-    in_ram = Path("/dev/shm")  # noqa: S108
-    with (
-        tempfile.TemporaryDirectory(prefix="edge-", dir=state or in_ram) as files,
-        tempfile.TemporaryDirectory(prefix="edge-", dir=in_ram) as runtime,
-    ):
-        yield Path(files), Path(runtime)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,9 +107,7 @@ class RoomMicrophone:
         played = self._loudspeaker.played(at - past / RATE_HZ, past + FRAME_SAMPLES)
         if not played.any():
             return np.zeros(FRAME_SAMPLES)
-        size = 1 << (len(played) + past).bit_length()
-        found = np.fft.irfft(np.fft.rfft(played, size) * np.fft.rfft(self._response, size), size)
-        return found[past : past + FRAME_SAMPLES]
+        return convolved(played, self._response)[past : past + FRAME_SAMPLES]
 
     def _mix(self, mixed: NDArray[np.float64], sound: NDArray[np.int16], offset: int) -> None:
         """Add the part of a sound that falls into this frame; it starts at `offset`."""
@@ -145,3 +144,11 @@ class RoomLoudspeaker:
 
     def played(self, since: float, samples: int) -> NDArray[np.int16]:
         return self._played.since(since, samples)
+
+
+def convolved(samples: NDArray[Any], response: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A whole sound after a room, with all of its tail."""
+    size = len(samples) + len(response) - 1
+    full = 1 << size.bit_length()
+    found = np.fft.irfft(np.fft.rfft(samples, full) * np.fft.rfft(response, full), full)
+    return found[:size]

@@ -5,7 +5,8 @@ Writes to a console only; it sees words because a demo's words are its script's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -104,3 +105,13 @@ class Telling:
         self._print()
         self._print(heard)
         self._print(kept)
+
+
+def listed(found: Mapping[str, Any], width: int, indent: str = "") -> Iterator[str]:
+    """Figures as lines; those of a group stand indented under its name."""
+    for name, value in found.items():
+        if isinstance(value, Mapping):
+            yield f"{indent}{name}"
+            yield from listed(value, width, indent + "  ")
+        else:
+            yield f"{indent}{name:{width}} {value}"

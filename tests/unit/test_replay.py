@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edge import replay as command
+from edge.assembly import temporary_places
 from edge.dialogue import Act, Catalogue, Expectation, Slot
 from edge.dialogue_script import Exchange, Faults, has_sound, load_script, shipped_scripts
 from edge.errors import ScenarioError
@@ -18,7 +19,7 @@ from edge.fitting import Miss, pace_of
 from edge.profile import load_profile
 from edge.projection import Interval
 from edge.recalled import Costs, Pace
-from edge.replaying import Outcome, Replay, places
+from edge.replaying import Outcome, Replay
 
 HEAD = '{"title": "t", "about": "a"}\n'
 LINE = '{"say": "call meg", "wake": "alexa", "reply": "Calling."}\n'
@@ -52,8 +53,8 @@ def written(tmp_path: Path, text: str) -> str:
 
 
 def outcome(name: str, turns: int, pace: Pace = PACE, seed: int = 1) -> Outcome:
-    with places(None) as (files, keys):
-        parts = ([load_script(name)], COSTS, load_profile("laptop"), pace, seed, files, keys)
+    with temporary_places() as places:
+        parts = ([load_script(name)], COSTS, load_profile("laptop"), pace, seed, places)
         return Replay(*parts).hold(turns)
 
 
